@@ -1,0 +1,80 @@
+/**
+ * What a search may still cost at one node: visits (HTL), visits without progress (stall), and the best distance so far
+ * (docs/spec/routing.md, 4). Pure arithmetic; it knows no peers and no messages.
+ *
+ * Invariant: `htl` never grows, the stall only falls by progress, and one reply takes at most half of the HTL that was left
+ * beyond the visit itself. What is believed of the HTL is believed of the stall as well: distrusting both makes every node on
+ * the way search on, ten times as many messages for a key that does not exist (docs/adr/0001-believed-visits.md).
+ */
+import { type Location, distance } from '../keys/index.ts';
+import type { Route, Uid, WireDistance } from './messages.ts';
+import type { NetworkParams } from './network.ts';
+
+const WIRE_SCALE = 2 ** 32;
+
+/** Exact on every machine: a product with a power of two rounds nowhere. */
+export function wireDistance(a: Location, b: Location): WireDistance {
+  return Math.floor(distance(a, b) * WIRE_SCALE) as WireDistance;
+}
+
+export class Budget {
+  readonly #stallLimit: number;
+  #htl: number;
+  #stall: number;
+  #best: WireDistance;
+
+  private constructor(state: { htl: number; stall: number; best: WireDistance; stallLimit: number }) {
+    this.#htl = state.htl;
+    this.#stall = state.stall;
+    this.#best = state.best;
+    this.#stallLimit = state.stallLimit;
+  }
+
+  /** What is left after the visit of this node, which lies `own` away. A stem request becomes greedy here, with all there is. */
+  static enter(route: Route, own: WireDistance, params: NetworkParams): Budget {
+    const stallLimit = params.stallLimit ?? Infinity;
+    if (route.phase === 'stem') return new Budget({ htl: params.htl, stall: 0, best: own, stallLimit });
+    const progress = own < route.best;
+    return new Budget({
+      htl: Math.min(route.htl, params.htl) - 1,
+      stall: progress ? 0 : route.stall + 1,
+      best: progress ? own : route.best,
+      stallLimit,
+    });
+  }
+
+  get spent(): boolean {
+    return this.#htl <= 0 || this.#stall >= this.#stallLimit;
+  }
+
+  get htl(): number {
+    return this.#htl;
+  }
+
+  /** The route of a request to the next node. */
+  route(uid: Uid): Route {
+    return { phase: 'greedy', uid, htl: this.#htl, stall: this.#stall, best: this.#best };
+  }
+
+  /**
+   * Takes off what the visit of a peer that lies `away` has cost, with the `visits` that it reports below itself.
+   * @returns the visits that were believed: what this node reports upward.
+   */
+  charge(away: WireDistance, visits: number): number {
+    const below = Math.min(visits, Math.floor((this.#htl - 1) / 2));
+    this.#htl -= 1 + below;
+    if (away < this.#best) {
+      this.#best = away;
+      this.#stall = below;
+    } else {
+      this.#stall += 1 + below;
+    }
+    return 1 + below;
+  }
+
+  /** A peer that never answered: it may have been a visit, it was no sign of a dead end. */
+  chargeSilence(): number {
+    this.#htl -= 1;
+    return 1;
+  }
+}

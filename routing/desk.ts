@@ -1,0 +1,39 @@
+/**
+ * What a search may do and see while it works at a node: the router's side of the seam, without the router's tables.
+ * `now` is the time of the event being handled.
+ */
+import type { Block, Location, RoutingKey } from '../keys/index.ts';
+import type { Token, Trace, Verdict } from './effect.ts';
+import type { LinkId, WriteOutcome } from './event.ts';
+import type { PendingFetches } from './coalesce.ts';
+import type { Message, RequestId } from './messages.ts';
+import type { NetworkParams } from './network.ts';
+import type { PeerTable } from './peers.ts';
+import type { Search } from './search.ts';
+
+export interface Desk {
+  readonly now: number;
+  readonly params: NetworkParams;
+  readonly location: Location;
+  readonly peers: PeerTable;
+  readonly fetches: PendingFetches;
+  /** What a relay can check without the crypto key; undefined when the block doesn't belong to the key. */
+  verify(key: RoutingKey, block: Block): 'chk' | 'ssk' | undefined;
+  send(link: LinkId, message: Message): void;
+  /** Reserves an id on the link; replies to it reach `search`. */
+  openHop(link: LinkId, search: Search): RequestId;
+  closeHop(link: LinkId, id: RequestId): void;
+  setTimer(at: number, fired: () => void): Token;
+  /** Does nothing when the timer has fired. */
+  cancelTimer(token: Token): void;
+  read(key: RoutingKey, found: (block: Block | undefined) => void): void;
+  write(
+    key: RoutingKey,
+    what: { block: Block; into: 'store' | 'cache' },
+    written: (outcome: WriteOutcome) => void,
+  ): void;
+  verdict(link: LinkId, verdict: Verdict): void;
+  trace(search: Search, what: Pick<Trace, 'outcome' | 'source'>): void;
+  /** The request under `id` on its own link is answered. */
+  ended(search: Search, id: RequestId): void;
+}

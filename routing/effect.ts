@@ -1,0 +1,43 @@
+/**
+ * What a router wants done, in order. Whoever performs it (daemon/node, test/sim) answers each effect that has a token with one
+ * event with that token; a timer that was cancelled is not answered. Tokens are never used twice.
+ */
+import type { Block, Brand, RoutingKey } from '../keys/index.ts';
+import type { LinkId } from './event.ts';
+import type { Message, Uid } from './messages.ts';
+
+export type Token = Brand<number, 'RouterToken'>;
+
+export type Effect =
+  | { readonly type: 'send'; readonly link: LinkId; readonly message: Message }
+  | { readonly type: 'setTimer'; readonly token: Token; readonly at: number }
+  | { readonly type: 'cancelTimer'; readonly token: Token }
+  | { readonly type: 'readBlock'; readonly token: Token; readonly key: RoutingKey }
+  | {
+      readonly type: 'writeBlock';
+      readonly token: Token;
+      readonly key: RoutingKey;
+      readonly block: Block;
+      readonly into: 'store' | 'cache';
+    }
+  | { readonly type: 'peerVerdict'; readonly link: LinkId; readonly verdict: Verdict }
+  | { readonly type: 'trace'; readonly trace: Trace };
+
+/**
+ * - `silent`: accepted nothing or stopped working in time; it counts in its score and is left alone for a while.
+ * - `badData`: sent a block that doesn't match its key.
+ * - `violation`: broke a rule that no honest node breaks. The link is closed, as for `badData`.
+ */
+export type Verdict = 'silent' | 'badData' | 'violation';
+
+/** What happened to a request at this node: for measuring in test networks and simulations alone. Never leaves the machine. */
+export interface Trace {
+  readonly uid: Uid;
+  readonly key: RoutingKey;
+  readonly kind: 'fetch' | 'insert';
+  /** Whether the virtual peer asked. */
+  readonly local: boolean;
+  readonly outcome: 'found' | 'notFound' | 'noRoute' | 'stored' | 'collision' | 'refused';
+  /** How the block came here, when one was found. */
+  readonly source: 'disk' | 'peer' | undefined;
+}

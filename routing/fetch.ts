@@ -1,0 +1,112 @@
+/**
+ * A fetch at one node: the own store first, then a running fetch for the same key, then the search. What is found goes back the
+ * way the request came, and every greedy node on that way keeps a copy: what people want spreads.
+ */
+import { assert, type Block } from '../keys/index.ts';
+import type { Desk } from './desk.ts';
+import type { Token } from './effect.ts';
+import type { LinkId } from './event.ts';
+import type { Answer, Reply } from './messages.ts';
+import { Search } from './search.ts';
+
+export class Fetch extends Search {
+  readonly kind = 'fetch';
+  /** Fetches of others that wait for this one. */
+  readonly #waiters = new Set<Fetch>();
+  /** The one that this one waits for. */
+  #leader: { readonly fetch: Fetch; readonly patience: Token } | undefined;
+
+  get waiting(): number {
+    return this.#waiters.size;
+  }
+
+  start(): void {
+    this.desk.read(this.key, (block) => {
+      if (this.ended) return;
+      if (block !== undefined && this.desk.verify(this.key, block) !== undefined) {
+        this.#found(block, 'disk');
+      } else {
+        this.#waitOrLead();
+      }
+    });
+  }
+
+  #waitOrLead(): void {
+    const fetch = this.desk.fetches.leaderFor(this);
+    if (fetch === undefined) {
+      this.#lead();
+      return;
+    }
+    const patience = this.desk.setTimer(this.desk.now + this.desk.params.coalesceWaitMs, () => {
+      fetch.#waiters.delete(this);
+      this.#leader = undefined;
+      this.#lead();
+    });
+    this.#leader = { fetch, patience };
+    fetch.#waiters.add(this);
+  }
+
+  #lead(): void {
+    this.desk.fetches.add(this);
+    this.advance();
+  }
+
+  protected hopAccepted(): void {
+    // Nothing to send: the request has said all.
+  }
+
+  protected hopAnswered(link: LinkId, reply: Reply): boolean {
+    if (reply.type === 'dataNotFound') {
+      this.advance();
+      return true;
+    }
+    if (reply.type !== 'dataFound') return false;
+    if (this.desk.verify(this.key, reply.block) === undefined) {
+      this.desk.verdict(link, 'badData');
+      this.advance();
+      return true;
+    }
+    if (this.mayKeep) this.desk.write(this.key, { block: reply.block, into: this.part }, () => {});
+    this.#found(reply.block, 'peer');
+    return true;
+  }
+
+  protected exhausted(why: 'spent' | 'deadEnd'): void {
+    const outcome = why === 'spent' ? 'notFound' : 'noRoute';
+    this.#end(why === 'spent' ? { type: 'dataNotFound' } : { type: 'routeNotFound' }, {
+      outcome,
+      source: undefined,
+    });
+    for (const waiter of this.#takeWaiters()) waiter.#lead();
+  }
+
+  #found(block: Block, source: 'disk' | 'peer'): void {
+    this.#end({ type: 'dataFound', block }, { outcome: 'found', source });
+    for (const waiter of this.#takeWaiters()) waiter.#found(block, source);
+  }
+
+  #end(answer: Answer, what: Parameters<Desk['trace']>[1]): void {
+    this.desk.trace(this, what);
+    this.answer(answer);
+  }
+
+  /** They are free from here on: their leader has ended. */
+  #takeWaiters(): Fetch[] {
+    const waiters = [...this.#waiters];
+    this.#waiters.clear();
+    for (const waiter of waiters) {
+      assert(waiter.#leader?.fetch === this, 'a waiter knows its leader');
+      this.desk.cancelTimer(waiter.#leader.patience);
+      waiter.#leader = undefined;
+    }
+    return waiters;
+  }
+
+  protected released(): void {
+    this.desk.fetches.remove(this);
+    if (this.#leader === undefined) return;
+    this.desk.cancelTimer(this.#leader.patience);
+    this.#leader.fetch.#waiters.delete(this);
+    this.#leader = undefined;
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * The parameters of a network: what all of its nodes must agree on for requests to end and blocks to be found. They are bound
+ * into the network id, and links between different ids don't come up. No other file has a literal 20 or 6.
+ *
+ * Deliberately not here: what a node decides for itself (rates, sizes of queues: limits.ts).
+ */
+import { primitives } from '../keys/index.ts';
+
+export interface NetworkParams {
+  readonly name: string;
+  /** Visits that a search may use. */
+  readonly htl: number;
+  /** Visits without progress that end it; undefined: only HTL does. */
+  readonly stallLimit: number | undefined;
+  /** How long the one who asks first waits. */
+  readonly deadlineMs: number;
+  /** By how much each hop asks for less, so that it is done before it is given up. */
+  readonly hopMarginMs: number;
+  /** A hop is silent when it hasn't accepted within max(`acceptFloorMs`, `acceptRtts` round trips). */
+  readonly acceptFloorMs: number;
+  readonly acceptRtts: number;
+  /** An accepted request is confirmed this often while it goes on … */
+  readonly workingEveryMs: number;
+  /** … and its hop is silent after this long without a word. */
+  readonly workingPatienceMs: number;
+  /** How long the block of an accepted insert may take. */
+  readonly blockPatienceMs: number;
+  /** How long a uid is refused after its request was answered. */
+  readonly seenKeepMs: number;
+  /** How long a fetch waits for another one for the same key before it runs alone. */
+  readonly coalesceWaitMs: number;
+  /** Back-off from a peer that is overloaded or silent: doubles from `first` to `most`. */
+  readonly backoffFirstMs: number;
+  readonly backoffMostMs: number;
+  /** A block is stored where fewer than this many usable peers are closer. */
+  readonly storeRank: number;
+  /** A peer counts for the store rule once its link is this old. */
+  readonly usableAfterMs: number;
+  /** Whether nodes may write what they pass on to a file, for measuring. */
+  readonly traceable: boolean;
+}
+
+const SECOND = 1_000;
+const HOUR = 3_600 * SECOND;
+
+const open: NetworkParams = {
+  name: 'open',
+  htl: 20,
+  stallLimit: 6,
+  deadlineMs: 120 * SECOND,
+  hopMarginMs: 2 * SECOND,
+  acceptFloorMs: 1 * SECOND,
+  acceptRtts: 4,
+  workingEveryMs: 5 * SECOND,
+  workingPatienceMs: 12 * SECOND,
+  blockPatienceMs: 10 * SECOND,
+  seenKeepMs: 120 * SECOND,
+  coalesceWaitMs: 2 * SECOND,
+  backoffFirstMs: 1 * SECOND,
+  backoffMostMs: 60 * SECOND,
+  storeRank: 3,
+  usableAfterMs: 24 * HOUR,
+  traceable: false,
+};
+
+export const networks = {
+  open,
+  'friends-small': {
+    ...open,
+    name: 'friends-small',
+    htl: 25,
+    stallLimit: undefined,
+    deadlineMs: 150 * SECOND,
+  },
+  'friends-medium': {
+    ...open,
+    name: 'friends-medium',
+    htl: 80,
+    stallLimit: undefined,
+    deadlineMs: 480 * SECOND,
+  },
+  /** Real nodes on one machine: like `open`, but young links count and what passes may be traced. */
+  testnet: { ...open, name: 'testnet', usableAfterMs: 0, traceable: true },
+} as const satisfies Record<string, NetworkParams>;
+
+export type NetworkName = keyof typeof networks;
+
+export function isNetworkName(name: string): name is NetworkName {
+  return Object.hasOwn(networks, name);
+}
+
+/** 32 bytes that both ends of a link must share (docs/spec/links.md, handshake). */
+export function networkId(params: NetworkParams): Uint8Array {
+  const bound = [params.name, params.htl, params.stallLimit ?? 'none'].join('/');
+  return primitives.sha256(Buffer.from('mimeo/network/1/'), Buffer.from(bound));
+}
