@@ -42,6 +42,8 @@ const RESERVED = new Set(['circuit.open', 'circuit.accept', 'circuit.data', 'cir
 
 const UID_BYTES = 8;
 const UINT32_MAX = 0xffff_ffff;
+/** Half of the circle. */
+const DISTANCE_MAX = 2 ** 31;
 const VISITS_MAX = 0xffff;
 const DEADLINE_MAX_MS = 3_600_000;
 
@@ -133,7 +135,7 @@ function readRoute(fields: Fields): Route {
     uid: Buffer.from(fields.bytes('uid', UID_BYTES)).toString('hex') as Uid,
     htl: fields.integer('htl', { min: 1, max: VISITS_MAX }),
     stall: fields.integer('stall', { min: 0, max: VISITS_MAX }),
-    best: fields.integer('best', { min: 0, max: UINT32_MAX / 2 + 1 }) as WireDistance,
+    best: fields.integer('best', { min: 0, max: DISTANCE_MAX }) as WireDistance,
   };
 }
 

@@ -7,6 +7,9 @@
  * one, everybody on the path keeps it, and nothing is overwritten. A CHK can't collide (its key is its hash), so it is written
  * while the search goes on, and the disks of a path work at the same time instead of one after the other.
  *
+ * Only nodes among the closest keep an inserted block. Copies on the whole way are made by those who fetch: caching inserts as
+ * well doubles the writes (10 copies instead of 5 in a small world of 1,000) and pushes out of the caches what people want.
+ *
  * Invariant: `insertStored` is said only when the block is durable here or some node below has said the same.
  */
 import { assertNever, type Block, equalBytes } from '../keys/index.ts';
@@ -23,9 +26,11 @@ export class Insert extends Search {
   #block: Block | undefined;
   #blockPatience: Token;
   #storedBelow = false;
+  /** The same bytes lay here before. */
+  #present = false;
   #write: Write = 'not begun';
-  /** The search is over; only the own disk is waited for. */
-  #searched = false;
+  /** How the search ended; then only the own disk is waited for. */
+  #end: 'spent' | 'deadEnd' | undefined;
 
   constructor(desk: Desk, asked: { request: Request; from: LinkId; uid: Uid }) {
     super(desk, asked);
@@ -57,6 +62,7 @@ export class Insert extends Search {
         this.#collide(present, 'disk');
         return;
       }
+      this.#present = present !== undefined && equalBytes(present, block);
       if (kind === 'chk') this.#keep();
       this.advance();
     });
@@ -94,17 +100,18 @@ export class Insert extends Search {
     }
   }
 
-  protected exhausted(): void {
-    this.#searched = true;
+  protected exhausted(why: 'spent' | 'deadEnd'): void {
+    this.#end = why;
     this.#keep();
     this.#conclude();
   }
 
-  /** Writes the block unless that was begun, or must not be done. */
+  /** Writes the block where the store rule says so, unless that was begun. */
   #keep(): void {
-    if (!this.mayKeep || this.#block === undefined || this.#write !== 'not begun') return;
+    if (!this.mayKeep || this.part === 'cache' || this.#block === undefined || this.#write !== 'not begun')
+      return;
     this.#write = 'pending';
-    this.desk.write(this.key, { block: this.#block, into: this.part }, (outcome) => this.#written(outcome));
+    this.desk.write(this.key, { block: this.#block, into: 'store' }, (outcome) => this.#written(outcome));
   }
 
   #written(outcome: WriteOutcome): void {
@@ -127,10 +134,11 @@ export class Insert extends Search {
   }
 
   #conclude(): void {
-    if (!this.#searched || this.#write === 'pending') return;
-    const stored = this.#storedBelow || this.#write === 'kept';
+    if (this.#end === undefined || this.#write === 'pending') return;
+    const stored = this.#storedBelow || this.#present || this.#write === 'kept';
     this.desk.trace(this, { outcome: stored ? 'stored' : 'noRoute', source: undefined });
-    this.answer({ type: stored ? 'insertStored' : 'routeNotFound' });
+    // As for a fetch, a search that ended here was a visit, and a dead end was none.
+    this.answer({ type: stored ? 'insertStored' : this.#end === 'spent' ? 'dataNotFound' : 'routeNotFound' });
   }
 
   #isOther(block: Block): boolean {

@@ -151,7 +151,7 @@ export class Router {
     }
     const uid = request.route.phase === 'greedy' ? request.route.uid : this.#freshUid();
     this.#pending += 1;
-    if (!this.#seen.accept(uid)) {
+    if (!this.#seen.accept(uid, this.#now)) {
       this.#refuse(from, link, request);
       return;
     }

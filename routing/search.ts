@@ -119,7 +119,7 @@ export abstract class Search {
   protected advance(): void {
     assert(!this.#ended && this.#hop === undefined, 'one hop at a time');
     const { desk } = this;
-    const deadlineMs = this.#deadlineAt - desk.now - desk.params.hopMarginMs;
+    const deadlineMs = Math.floor(this.#deadlineAt - desk.now - desk.params.hopMarginMs);
     if (this.#budget.spent || deadlineMs < desk.params.hopMarginMs) {
       this.exhausted('spent');
       return;

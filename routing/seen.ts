@@ -19,9 +19,11 @@ export class SeenUids {
   }
 
   /** False when the uid was accepted before. */
-  accept(uid: Uid): boolean {
-    if (this.#inWork.has(uid) || this.#answered.has(uid)) return false;
+  accept(uid: Uid, now: number): boolean {
+    if (this.#inWork.has(uid) || (this.#answered.get(uid) ?? -Infinity) > now) return false;
     this.#inWork.add(uid);
+    // What has expired may still lie here; answered again, it must not keep its old place.
+    this.#answered.delete(uid);
     return true;
   }
 

@@ -59,4 +59,4 @@ export class StoreError extends Error {
   }
 }
 
-export type StoreErrorCode = 'disk_full' | 'disk_failed' | 'store_format' | 'store_closed' | 'store_busy';
+type StoreErrorCode = 'disk_full' | 'disk_failed' | 'store_format' | 'store_closed' | 'store_busy';

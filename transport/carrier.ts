@@ -6,13 +6,16 @@
  * delivered; `write` never blocks and never throws, it reports its backlog and the caller stops in time.
  */
 export interface Carrier {
-  /** Queues `bytes` for sending. The carrier owns them from here on: the caller doesn't touch them again. */
+  /**
+   * Queues `bytes` for sending; after `close` or `destroy` they are dropped. The carrier owns them from here on: the caller
+   * doesn't touch them again.
+   */
   write(bytes: Uint8Array): void;
   /** Bytes queued and not yet taken by the operating system. */
   readonly backlogBytes: number;
-  /** Sends what is queued, then closes. Calling it again does nothing. */
+  /** Sends what is queued, then closes. The own listener hears nothing more but `closed`. Calling it again does nothing. */
   close(): void;
-  /** Closes at once and drops what is queued. */
+  /** Closes at once and drops what is queued. The own listener hears nothing more but `closed`. */
   destroy(): void;
 }
 

@@ -1,0 +1,175 @@
+/**
+ * Runs the router: gives it events one after the other and performs its effects with the real clock, store and links. The
+ * simulator's counterpart is test/sim/world.ts.
+ *
+ * It decides nothing about requests. While the node stops, it refuses new ones of peers as overloaded and lets those in work end.
+ *
+ * Invariant: the router is never entered while it works; what performing an effect leads to waits in the queue.
+ */
+import type { Logger } from 'pino';
+import { assertNever, type Block, type RoutingKey } from '../../keys/index.ts';
+import {
+  type Effect,
+  LOCAL_LINK,
+  type LinkId,
+  type Message,
+  type Router,
+  type RouterEvent,
+  type Token,
+  type Trace,
+  type Verdict,
+  type WriteOutcome,
+} from '../../routing/index.ts';
+import { type BlockStore, StoreError } from '../../store/index.ts';
+
+export interface RouterHostOptions {
+  readonly router: Router;
+  readonly store: BlockStore;
+  readonly log: Logger;
+  readonly sendToPeer: (link: LinkId, message: Message) => void;
+  readonly sendToOwner: (message: Message) => void;
+  readonly verdict: (link: LinkId, verdict: Verdict) => void;
+  readonly trace: (trace: Trace) => void;
+  /** A block is durable here. */
+  readonly kept: (key: RoutingKey) => void;
+}
+
+export class RouterHost {
+  readonly #options: RouterHostOptions;
+  readonly #timers = new Map<Token, NodeJS.Timeout>();
+  readonly #queue: RouterEvent[] = [];
+  #busy = false;
+  #draining = false;
+  #storeTrouble: StoreError | undefined;
+
+  constructor(options: RouterHostOptions) {
+    this.#options = options;
+  }
+
+  /** The last refusal of the disk, until a write succeeds again. */
+  get storeTrouble(): StoreError | undefined {
+    return this.#storeTrouble;
+  }
+
+  get pending(): number {
+    return this.#options.router.pending;
+  }
+
+  get now(): number {
+    return performance.now();
+  }
+
+  dispatch(event: RouterEvent): void {
+    this.#queue.push(event);
+    if (this.#busy) return;
+    this.#busy = true;
+    const effects: Effect[] = [];
+    try {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+        if (this.#draining && this.#refused(next)) continue;
+        this.#options.router.handle(this.now, next, effects);
+        for (const effect of effects) this.#perform(effect);
+        effects.length = 0;
+      }
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  /** Takes no new requests; resolves when none is in work any more or the time is over. */
+  async drain(withinMs: number): Promise<void> {
+    this.#draining = true;
+    const until = this.now + withinMs;
+    while (this.pending > 0 && this.now < until) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+
+  /** Ends all timers: nothing happens any more by itself. */
+  close(): void {
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#timers.clear();
+  }
+
+  #refused(event: RouterEvent): boolean {
+    if (event.type !== 'message') return false;
+    const { link, message } = event;
+    if (message.type !== 'dataRequest' && message.type !== 'insertRequest') return false;
+    this.#send(link, { type: 'rejectedOverload', id: message.id });
+    return true;
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.type) {
+      case 'send':
+        this.#send(effect.link, effect.message);
+        return;
+      case 'setTimer': {
+        const { token, at } = effect;
+        const timer = setTimeout(
+          () => {
+            this.#timers.delete(token);
+            this.dispatch({ type: 'timer', token });
+          },
+          Math.max(0, at - this.now),
+        );
+        this.#timers.set(token, timer);
+        return;
+      }
+      case 'cancelTimer':
+        clearTimeout(this.#timers.get(effect.token));
+        this.#timers.delete(effect.token);
+        return;
+      case 'readBlock':
+        void this.#read(effect.token, effect.key);
+        return;
+      case 'writeBlock':
+        void this.#write(effect);
+        return;
+      case 'peerVerdict':
+        this.#options.verdict(effect.link, effect.verdict);
+        return;
+      case 'trace':
+        this.#options.trace(effect.trace);
+        return;
+      default:
+        assertNever(effect);
+    }
+  }
+
+  #send(link: LinkId, message: Message): void {
+    if (link === LOCAL_LINK) this.#options.sendToOwner(message);
+    else this.#options.sendToPeer(link, message);
+  }
+
+  async #read(token: Token, key: RoutingKey): Promise<void> {
+    let block: Block | undefined;
+    try {
+      block = await this.#options.store.get(key);
+    } catch (error) {
+      // A disk that can't be read has no block; the search goes on elsewhere.
+      this.#diskRefused(error);
+    }
+    this.dispatch({ type: 'blockRead', token, block });
+  }
+
+  async #write({ token, key, block, into }: Extract<Effect, { type: 'writeBlock' }>): Promise<void> {
+    let outcome: WriteOutcome;
+    try {
+      outcome = (await this.#options.store.put(key, block, into)) === 'collision' ? 'collision' : 'kept';
+      this.#storeTrouble = undefined;
+      if (outcome === 'kept') this.#options.kept(key);
+    } catch (error) {
+      this.#diskRefused(error);
+      outcome = 'failed';
+    }
+    this.dispatch({ type: 'blockWritten', token, outcome });
+  }
+
+  #diskRefused(error: unknown): void {
+    // Anything else is a bug, and ends the process as an unhandled rejection.
+    if (!(error instanceof StoreError)) throw error;
+    if (error.code === 'store_closed') return;
+    if (this.#storeTrouble?.code !== error.code)
+      this.#options.log.warn({ code: error.code }, 'the disk refuses');
+    this.#storeTrouble = error;
+  }
+}

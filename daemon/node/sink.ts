@@ -1,0 +1,271 @@
+/**
+ * Where the bytes of a download go. `Sink` performs the sink effects of a `Getter` (client/effect.ts): it decompresses, cuts out
+ * the wanted range, counts and hashes; a `Taker` below it writes to a file or hands to a reader.
+ *
+ * Invariant: never more than the declared size comes out of the decompressor, and never more than a chunk is held: the source of
+ * a bomb is paid for by whoever made it.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { type FileHandle, link, open, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { createZstdDecompress } from 'node:zlib';
+import {
+  type ByteRange,
+  type ContentEnd,
+  type ContentFailure,
+  type ErrorCode,
+  type Form,
+  type OpenedContent,
+  type SinkCredit,
+  UserError,
+} from '../../client/index.ts';
+
+export interface Taker {
+  /** Resolves when there is room for more. @throws UserError */
+  take(bytes: Uint8Array): Promise<void>;
+}
+
+/** The stream is longer than its metadata says, or is none. */
+class BadStream extends Error {}
+
+export class Sink {
+  readonly #taker: Taker;
+  readonly #file: OpenedContent;
+  readonly #range: ByteRange;
+  readonly #hash = createHash('sha256');
+  #passedBytes = 0;
+  #writtenBytes = 0;
+  #inflater: Inflater | undefined;
+
+  constructor(taker: Taker, file: OpenedContent, range: ByteRange) {
+    this.#taker = taker;
+    this.#file = file;
+    this.#range = range;
+    if (file.form === 'zstd') this.#inflater = new Inflater((bytes) => this.#passCompressed(bytes));
+  }
+
+  write(form: Form, bytes: Uint8Array): Promise<SinkCredit | ContentFailure> {
+    return orFailure(async () => {
+      const before = this.#writtenBytes;
+      if (form === 'plain') await this.#pass(bytes);
+      else await this.#inflater?.write(bytes);
+      const type =
+        this.#writtenBytes >= this.#range.sizeBytes && this.#file.form === 'zstd' && !this.#isWhole
+          ? 'enough'
+          : 'more';
+      return { type, writtenBytes: this.#writtenBytes - before };
+    });
+  }
+
+  end(): Promise<ContentEnd | ContentFailure> {
+    return orFailure(async () => {
+      if (this.#isWhole) await this.#inflater?.end();
+      else this.#inflater?.close();
+      return { type: 'ended', sizeBytes: this.#passedBytes, hash: this.#hash.digest() };
+    });
+  }
+
+  close(): void {
+    this.#inflater?.close();
+  }
+
+  get #isWhole(): boolean {
+    return this.#range.sizeBytes === this.#file.sizeBytes;
+  }
+
+  /** Plain bytes of the range. */
+  async #pass(bytes: Uint8Array): Promise<void> {
+    this.#hash.update(bytes);
+    this.#passedBytes += bytes.length;
+    await this.#give(bytes);
+  }
+
+  /** Plain bytes from the start of the content. */
+  async #passCompressed(bytes: Uint8Array): Promise<void> {
+    if (this.#passedBytes + bytes.length > this.#file.sizeBytes)
+      throw new BadStream('the file is longer than it says');
+    const { offsetBytes, sizeBytes } = this.#range;
+    const from = Math.max(0, offsetBytes - this.#passedBytes);
+    const to = Math.max(from, offsetBytes + sizeBytes - this.#passedBytes);
+    this.#hash.update(bytes);
+    this.#passedBytes += bytes.length;
+    const wanted = bytes.subarray(from, to);
+    if (wanted.length > 0) await this.#give(wanted);
+  }
+
+  async #give(bytes: Uint8Array): Promise<void> {
+    await this.#taker.take(bytes);
+    this.#writtenBytes += bytes.length;
+  }
+}
+
+/** A decompressor whose output is taken before more goes in. */
+class Inflater {
+  readonly #stream = createZstdDecompress();
+  readonly #taken: Promise<void>;
+  #failure: UserError | BadStream | undefined;
+
+  constructor(take: (bytes: Uint8Array) => Promise<void>) {
+    this.#taken = this.#takeAll(take);
+  }
+
+  /** Resolves when the input is consumed; what came out of it has been taken, but for the last chunk. */
+  write(bytes: Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const failed = (): void =>
+        reject(
+          this.#failure instanceof Error ? this.#failure : new BadStream('the file can not be decompressed'),
+        );
+      if (this.#stream.destroyed) return failed();
+      this.#stream.once('close', failed);
+      this.#stream.write(bytes, (error) => {
+        this.#stream.off('close', failed);
+        if (error) failed();
+        else resolve();
+      });
+    });
+  }
+
+  async end(): Promise<void> {
+    this.#stream.end();
+    await this.#taken;
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  close(): void {
+    this.#stream.destroy();
+  }
+
+  async #takeAll(take: (bytes: Uint8Array) => Promise<void>): Promise<void> {
+    try {
+      for await (const chunk of this.#stream) await take(chunk as Buffer);
+    } catch (error) {
+      this.#failure =
+        error instanceof UserError || error instanceof BadStream
+          ? error
+          : new BadStream('the file can not be decompressed');
+    } finally {
+      this.#stream.destroy();
+    }
+  }
+}
+
+async function orFailure<T>(write: () => Promise<T>): Promise<T | ContentFailure> {
+  try {
+    return await write();
+  } catch (error) {
+    if (error instanceof BadStream) return { type: 'failure', code: 'bad_metadata', message: error.message };
+    if (error instanceof UserError) return { type: 'failure', code: error.code, message: error.message };
+    throw error;
+  }
+}
+
+/**
+ * A file that appears under its name when it is complete, and never in place of another one. Until then it stands beside it
+ * under a name that begins with a dot.
+ */
+export class FileTaker implements Taker {
+  readonly #path: string;
+  readonly #partPath: string;
+  readonly #handle: FileHandle;
+
+  private constructor(path: string, part: { path: string; handle: FileHandle }) {
+    this.#path = path;
+    this.#partPath = part.path;
+    this.#handle = part.handle;
+  }
+
+  /** @throws UserError target_exists, target_unwritable */
+  static async create(path: string): Promise<FileTaker> {
+    const partPath = join(
+      dirname(path),
+      `.${basename(path).slice(0, 200)}.${randomBytes(4).toString('hex')}.part`,
+    );
+    try {
+      const existing = await open(path, 'r').catch(() => undefined);
+      await existing?.close();
+      if (existing !== undefined) throw new UserError('target_exists', `${path} exists already`);
+      return new FileTaker(path, { path: partPath, handle: await open(partPath, 'wx', 0o600) });
+    } catch (error) {
+      throw targetError(error, path);
+    }
+  }
+
+  async take(bytes: Uint8Array): Promise<void> {
+    try {
+      await this.#handle.writeFile(bytes);
+    } catch (error) {
+      throw targetError(error, this.#path);
+    }
+  }
+
+  /** Makes the file durable and gives it its name. @throws UserError */
+  async finish(): Promise<void> {
+    try {
+      await this.#handle.sync();
+      await this.#handle.close();
+      // Unlike a rename, a link never replaces what came to lie there meanwhile.
+      await link(this.#partPath, this.#path);
+      await unlink(this.#partPath);
+    } catch (error) {
+      await this.discard();
+      throw targetError(error, this.#path);
+    }
+  }
+
+  async discard(): Promise<void> {
+    await this.#handle.close().catch(() => {});
+    await unlink(this.#partPath).catch(() => {});
+  }
+}
+
+function targetError(error: unknown, path: string): unknown {
+  if (!(error instanceof Error) || !('code' in error) || error instanceof UserError) return error;
+  const codes: Readonly<Record<string, ErrorCode>> = {
+    EEXIST: 'target_exists',
+    ENOSPC: 'disk_full',
+    EDQUOT: 'disk_full',
+  };
+  const code = codes[String(error.code)] ?? 'target_unwritable';
+  return new UserError(code, `can't write ${path}: ${String(error.code)}`, { cause: error });
+}
+
+/** Hands bytes to one reader, chunk by chunk: the next one is taken when the reader asks for it. */
+export class StreamTaker implements Taker {
+  #offered: { readonly bytes: Uint8Array; readonly taken: () => void } | undefined;
+  #wanted: (() => void) | undefined;
+  #end: { readonly failure: UserError | undefined } | undefined;
+
+  take(bytes: Uint8Array): Promise<void> {
+    return new Promise((resolve) => {
+      this.#offered = { bytes, taken: resolve };
+      this.#wanted?.();
+    });
+  }
+
+  finish(failure?: UserError): void {
+    this.#end ??= { failure };
+    this.#wanted?.();
+  }
+
+  async *read(): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      while (this.#offered === undefined && this.#end === undefined) {
+        await new Promise<void>((resolve) => {
+          this.#wanted = resolve;
+        });
+      }
+      this.#wanted = undefined;
+      const offered = this.#offered;
+      if (offered !== undefined) {
+        this.#offered = undefined;
+        yield offered.bytes;
+        // Only when the reader comes back has it taken the chunk.
+        offered.taken();
+      } else {
+        if (this.#end?.failure !== undefined) throw this.#end.failure;
+        return;
+      }
+    }
+  }
+}

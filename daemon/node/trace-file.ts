@@ -1,0 +1,25 @@
+/**
+ * What passed through this node, one JSON object a line: for measuring in test networks, where it shows the way of a block
+ * without a hop count on the wire. It names keys, so no other network class can be traced (node.ts).
+ */
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { type RoutingKey, toText } from '../../keys/index.ts';
+import type { Trace } from '../../routing/index.ts';
+
+export type TraceRecord =
+  ({ readonly type: 'answered' } & Trace) | { readonly type: 'kept'; readonly key: RoutingKey };
+
+export interface TraceFile {
+  write(record: TraceRecord): void;
+  close(): void;
+}
+
+export function openTrace(path: string | undefined): TraceFile | undefined {
+  if (path === undefined) return undefined;
+  const file = openSync(path, 'a', 0o600);
+  return {
+    write: ({ key, ...fields }) =>
+      void writeSync(file, `${JSON.stringify({ t: Date.now(), key: toText(key), ...fields })}\n`),
+    close: () => closeSync(file),
+  };
+}

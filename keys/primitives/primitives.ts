@@ -1,0 +1,53 @@
+/**
+ * The cryptography that keys and blocks are made of, as one interface: `native.ts` (OpenSSL by node:crypto) is what runs,
+ * `noble.ts` is the readable definition, and a property test holds one against the other. Nothing else in this room calls a
+ * cryptographic library.
+ *
+ * Shapes: keys and hashes are 32 bytes, a signature 64, an XChaCha20 nonce 24; wrong sizes are bugs of the caller and assert.
+ * Results are fresh arrays that alias nothing.
+ */
+import type { PublicKey, Seed } from '../bytes.ts';
+
+export interface Primitives {
+  /** Of the parts in a row. */
+  sha256(...parts: Uint8Array[]): Uint8Array;
+  hmacSha256(key: Uint8Array, ...parts: Uint8Array[]): Uint8Array;
+  /** RFC 5869; at most 255 × 32 bytes. */
+  hkdfSha256(input: HkdfInput): Uint8Array;
+  /** The bare stream from counter 0: encrypts, decrypts and authenticates nothing. */
+  xchacha20(input: StreamInput): Uint8Array;
+  ed25519PublicKey(seed: Seed): PublicKey;
+  ed25519Sign(input: { readonly seed: Seed; readonly message: Uint8Array }): Uint8Array;
+  /** Strict (./ed25519-strict.ts). False, never an error, for any bytes whatever. */
+  ed25519Verify(input: SignatureInput): boolean;
+  scrypt(input: ScryptInput): Promise<Uint8Array>;
+}
+
+export interface HkdfInput {
+  readonly ikm: Uint8Array;
+  readonly salt: Uint8Array;
+  readonly info: Uint8Array;
+  readonly length: number;
+}
+
+export interface StreamInput {
+  readonly key: Uint8Array;
+  readonly nonce: Uint8Array;
+  readonly data: Uint8Array;
+}
+
+export interface SignatureInput {
+  readonly publicKey: Uint8Array;
+  readonly message: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+export interface ScryptInput {
+  readonly password: Uint8Array;
+  readonly salt: Uint8Array;
+  /** The cost N, a power of two; the memory is 128 × N × r bytes. */
+  readonly cost: number;
+  readonly blockSize: number;
+  readonly parallelization: number;
+  readonly length: number;
+}

@@ -1,0 +1,47 @@
+/**
+ * `npm run bench -- NAME [--json] [--nodes N]`: runs one bench. JSON or a table on stdout, everything else on stderr; exit
+ * status 0 when it ran, whatever it measured, 2 for wrong usage.
+ */
+import { parseArgs } from 'node:util';
+import * as crypto from './crypto.ts';
+import { type Bench, machine, toTable } from './harness.ts';
+
+const benches: Readonly<Record<string, Bench>> = { crypto };
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: string[]): Promise<number> {
+  const usage = `usage: npm run bench -- NAME [--json] [--nodes N], with NAME one of: ${Object.keys(benches).join(', ')}`;
+  const parsed = parse(args);
+  if (!parsed) {
+    process.stderr.write(`${usage}\n`);
+    return 2;
+  }
+  const { name, json, nodes } = parsed;
+  const bench = Object.hasOwn(benches, name) ? benches[name] : undefined;
+  if (!bench) {
+    process.stderr.write(`no bench is called "${name}"\n${usage}\n`);
+    return 2;
+  }
+  const rows = await bench.run({ nodes });
+  const result = { bench: name, machine: machine(), rows };
+  process.stdout.write(json ? `${JSON.stringify(result)}\n` : `${result.machine}\n${toTable(rows)}\n`);
+  return 0;
+}
+
+function parse(args: string[]): { name: string; json: boolean; nodes: number | undefined } | undefined {
+  try {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: { json: { type: 'boolean', default: false }, nodes: { type: 'string' } },
+    });
+    const [name, ...more] = positionals;
+    const nodes = values.nodes === undefined ? undefined : Number(values.nodes);
+    if (name === undefined || more.length > 0) return undefined;
+    if (nodes !== undefined && !(Number.isSafeInteger(nodes) && nodes > 0)) return undefined;
+    return { name, json: values.json, nodes };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,250 @@
+/**
+ * What every block store must do (store/block-store.ts), as tests to run against any of them. A store passes with any capacity
+ * that `makeStore` is asked for; what only a disk can do (crashes, a full disk) is tested with the slot store.
+ */
+import * as fc from 'fast-check';
+import type { Test } from 'tap';
+import { BLOCK_BYTES, block, equalBytes, routingKey, toText } from '../../keys/index.ts';
+import type { Block, RoutingKey } from '../../keys/index.ts';
+import type { BlockStore, PutOutcome, StorePart } from '../../store/index.ts';
+
+export type MakeStore = (capacityBlocks: Readonly<Record<StorePart, number>>) => Promise<BlockStore>;
+
+/** A key of its own for every number. */
+export function keyOf(number: number): RoutingKey {
+  const bytes = Buffer.alloc(32, 7);
+  bytes.writeUInt32BE(number);
+  return routingKey(new Uint8Array(bytes));
+}
+
+/** A block of its own for every number and version; no two have a long run of bytes in common. */
+export function blockOf(number: number, version = 0): Block {
+  const words = new Uint32Array(BLOCK_BYTES / 4);
+  let state = (Math.imul(number + 1, 0x9e3779b1) ^ Math.imul(version + 1, 0x85ebca6b)) | 1;
+  for (let at = 0; at < words.length; at++) {
+    state = Math.imul(state, 0x2c9277b5) + 0xac564b05;
+    words[at] = state ^ (state >>> 15);
+  }
+  return block(new Uint8Array(words.buffer));
+}
+
+export function blockStoreCompliance(t: Test, makeStore: MakeStore): void {
+  const withStore = async (
+    capacityBlocks: Record<StorePart, number>,
+    use: (store: BlockStore) => Promise<void>,
+  ) => {
+    const store = await makeStore(capacityBlocks);
+    try {
+      await use(store);
+    } finally {
+      await store.close();
+    }
+  };
+
+  void t.test('a key that was never put has no block', (t) =>
+    withStore({ store: 2, cache: 2 }, async (store) => {
+      t.equal(await store.get(keyOf(1)), undefined);
+      t.match(store.stats().parts, { store: { blocks: 0 }, cache: { blocks: 0 } });
+    }),
+  );
+
+  void t.test('a block comes back byte for byte from the part that it was put into', (t) =>
+    withStore({ store: 2, cache: 2 }, async (store) => {
+      t.equal(await store.put(keyOf(1), blockOf(1), 'store'), 'written');
+      t.equal(await store.put(keyOf(2), blockOf(2), 'cache'), 'written');
+      t.ok(holds(await store.get(keyOf(1)), blockOf(1)));
+      t.ok(holds(await store.get(keyOf(2)), blockOf(2)));
+      t.match(store.stats().parts, { store: { blocks: 1 }, cache: { blocks: 1 } });
+    }),
+  );
+
+  for (const part of ['store', 'cache'] as const) {
+    void t.test(`the same block again in ${part} is present`, (t) =>
+      withStore({ store: 2, cache: 2 }, async (store) => {
+        await store.put(keyOf(1), blockOf(1), part);
+        t.equal(await store.put(keyOf(1), blockOf(1), part), 'present');
+        t.equal(store.stats().parts[part].blocks, 1);
+      }),
+    );
+
+    for (const other of ['store', 'cache'] as const) {
+      void t.test(
+        `another block for a key in ${part}, put into ${other}, is a collision and changes nothing`,
+        (t) =>
+          withStore({ store: 2, cache: 2 }, async (store) => {
+            await store.put(keyOf(1), blockOf(1), part);
+            t.equal(await store.put(keyOf(1), blockOf(1, 1), other), 'collision');
+            t.ok(holds(await store.get(keyOf(1)), blockOf(1)));
+            t.equal(store.stats().parts[part].blocks, 1);
+          }),
+      );
+    }
+
+    void t.test(`a full ${part} drops its least recently used block, and the other part keeps all`, (t) =>
+      withStore({ store: 3, cache: 3 }, async (store) => {
+        const other = part === 'store' ? 'cache' : 'store';
+        for (const number of [11, 12, 13]) await store.put(keyOf(number), blockOf(number), other);
+        for (const number of [1, 2, 3]) await store.put(keyOf(number), blockOf(number), part);
+        await store.get(keyOf(1));
+        await store.put(keyOf(2), blockOf(2), part);
+        t.equal(await store.put(keyOf(4), blockOf(4), part), 'written');
+        t.equal(await store.get(keyOf(3)), undefined, 'the only one that was not used since');
+        t.equal(await store.put(keyOf(5), blockOf(5), part), 'written');
+        t.equal(await store.get(keyOf(1)), undefined);
+        for (const number of [2, 4, 5, 11, 12, 13])
+          t.ok(holds(await store.get(keyOf(number)), blockOf(number)));
+        t.match(store.stats().parts, { store: { blocks: 3 }, cache: { blocks: 3 } });
+      }),
+    );
+  }
+
+  void t.test('a block in the cache that is put into the store moves', (t) =>
+    withStore({ store: 2, cache: 1 }, async (store) => {
+      await store.put(keyOf(1), blockOf(1), 'cache');
+      t.equal(await store.put(keyOf(1), blockOf(1), 'store'), 'written');
+      t.match(store.stats().parts, { store: { blocks: 1 }, cache: { blocks: 0 } });
+      await store.put(keyOf(2), blockOf(2), 'cache');
+      t.ok(holds(await store.get(keyOf(1)), blockOf(1)), 'traffic in the cache does not reach it');
+    }),
+  );
+
+  void t.test('a block in the store that is put into the cache is present', (t) =>
+    withStore({ store: 2, cache: 2 }, async (store) => {
+      await store.put(keyOf(1), blockOf(1), 'store');
+      t.equal(await store.put(keyOf(1), blockOf(1), 'cache'), 'present');
+      t.match(store.stats().parts, { store: { blocks: 1 }, cache: { blocks: 0 } });
+    }),
+  );
+
+  void t.test('puts of one key at the same time write one block, and all agree which', (t) =>
+    withStore({ store: 4, cache: 4 }, async (store) => {
+      const versions = [0, 0, 1, 0, 1];
+      const outcomes = await Promise.all(
+        versions.map((version) => store.put(keyOf(1), blockOf(1, version), 'store')),
+      );
+      t.equal(outcomes.filter((outcome) => outcome === 'written').length, 1);
+      const winner = versions[outcomes.indexOf('written')] ?? -1;
+      t.ok(holds(await store.get(keyOf(1)), blockOf(1, winner)));
+      for (const [index, outcome] of outcomes.entries()) {
+        if (versions[index] !== winner) t.equal(outcome, 'collision');
+        else t.ok(outcome === 'written' || outcome === 'present');
+      }
+    }),
+  );
+
+  void t.test('puts and gets at the same time never give the bytes of another key', (t) =>
+    withStore({ store: 3, cache: 3 }, async (store) => {
+      const wrong: number[] = [];
+      const use = async (number: number, part: StorePart) => {
+        await store.put(keyOf(number), blockOf(number), part);
+        const found = await store.get(keyOf((number + 1) % 9));
+        if (found && !equalBytes(found, blockOf((number + 1) % 9))) wrong.push(number);
+      };
+      const uses: Promise<void>[] = [];
+      for (let round = 0; round < 20; round++) {
+        for (let number = 0; number < 9; number++)
+          uses.push(use(number, (number + round) % 2 ? 'store' : 'cache'));
+      }
+      await Promise.all(uses);
+      t.same(wrong, []);
+      t.ok(store.stats().usedBytes <= store.stats().limitBytes);
+    }),
+  );
+
+  void t.test('what was begun before close is done; later calls are refused', async (t) => {
+    const store = await makeStore({ store: 2, cache: 2 });
+    const begun = [store.put(keyOf(1), blockOf(1), 'store'), store.put(keyOf(2), blockOf(2), 'cache')];
+    const closed = store.close();
+    t.same(await Promise.all(begun), ['written', 'written']);
+    await closed;
+    await t.rejects(store.get(keyOf(1)), { code: 'store_closed' });
+    await t.rejects(store.put(keyOf(3), blockOf(3), 'store'), { code: 'store_closed' });
+    await store.close();
+  });
+
+  void t.test(
+    'any sequence of calls gives what two lists with the least recently used first give',
+    async (t) => {
+      const step = fc.record({
+        do: fc.constantFrom('get', 'put', 'put'),
+        number: fc.nat(7),
+        version: fc.constantFrom(0, 0, 0, 1),
+        part: fc.constantFrom<StorePart>('store', 'cache'),
+      });
+      const capacity = fc.record({
+        store: fc.integer({ min: 1, max: 4 }),
+        cache: fc.integer({ min: 1, max: 4 }),
+      });
+      await fc.assert(
+        fc.asyncProperty(capacity, fc.array(step, { maxLength: 60 }), async (capacityBlocks, steps) => {
+          const model = new Model(capacityBlocks);
+          await withStore(capacityBlocks, async (store) => {
+            for (const { do: what, number, version, part } of steps) {
+              if (what === 'get') {
+                const expected = model.get(number);
+                const found = await store.get(keyOf(number));
+                const same =
+                  expected === undefined ? found === undefined : holds(found, blockOf(number, expected));
+                if (!same) throw new Error(`get ${number} should give version ${expected}`);
+              } else {
+                const expected = model.put(number, version, part);
+                const outcome = await store.put(keyOf(number), blockOf(number, version), part);
+                if (outcome !== expected)
+                  throw new Error(`put ${number} gave ${outcome}, should be ${expected}`);
+              }
+              const { parts, usedBytes, limitBytes } = store.stats();
+              if (parts.store.blocks !== model.store.length || parts.cache.blocks !== model.cache.length) {
+                throw new Error('the counts differ');
+              }
+              if (usedBytes > limitBytes) throw new Error('over the limit');
+            }
+          });
+        }),
+        { numRuns: process.env['MIMEO_TEST_FULL'] ? 500 : 40 },
+      );
+      t.pass('all sequences agree');
+    },
+  );
+}
+
+/** The contract in its plainest form: lists, newest last. */
+class Model {
+  readonly store: { number: number; version: number }[] = [];
+  readonly cache: { number: number; version: number }[] = [];
+  readonly #capacity: Record<StorePart, number>;
+
+  constructor(capacity: Record<StorePart, number>) {
+    this.#capacity = capacity;
+  }
+
+  get(number: number): number | undefined {
+    for (const list of [this.store, this.cache]) {
+      const at = list.findIndex((item) => item.number === number);
+      const [item] = at < 0 ? [] : list.splice(at, 1);
+      if (item) {
+        list.push(item);
+        return item.version;
+      }
+    }
+    return undefined;
+  }
+
+  put(number: number, version: number, part: StorePart): PutOutcome {
+    const list = this[part];
+    const inStore = this.store.some((item) => item.number === number);
+    const existing = [...this.store, ...this.cache].find((item) => item.number === number);
+    if (existing && existing.version !== version) return 'collision';
+    if (existing && (inStore || part === 'cache')) {
+      this.get(number);
+      return 'present';
+    }
+    if (existing) this.cache.splice(this.cache.indexOf(existing), 1);
+    if (list.length === this.#capacity[part]) list.shift();
+    list.push({ number, version });
+    return 'written';
+  }
+}
+
+function holds(found: Block | undefined, expected: Block): boolean {
+  return found !== undefined && toText(found) === toText(expected);
+}

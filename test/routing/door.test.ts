@@ -1,0 +1,243 @@
+/** Who may ask: uids seen before, ids in use, too many requests, types of later versions (routing.md, 2, 5 and 10). */
+import t from 'tap';
+import { LOCAL_LINK, networks, routingLimits } from '../../routing/index.ts';
+import type { Uid } from '../../routing/messages.ts';
+import { SeenUids } from '../../routing/seen.ts';
+import { page } from './content.ts';
+import { Rig } from './rig.ts';
+
+const { seenKeepMs } = networks.open;
+const { pendingPerLink, pendingRequests } = routingLimits;
+
+void t.test('a uid that is in work is refused, whoever brings it and whatever it asks for', async (t) => {
+  const rig = new Rig();
+  const [asker, other, peer] = [rig.peer(0.4), rig.peer(0.41), rig.peer(0.01)];
+  const uid = rig.freshUid();
+  rig.ask(asker, { uid });
+  t.equal(rig.hop().link, peer);
+  for (const [from, content] of [
+    [asker, page()],
+    [other, page()],
+    [peer, page(1)],
+  ] as const) {
+    rig.told(from);
+    const id = rig.ask(from, { uid, content });
+    t.strictSame(rig.told(from), [
+      { type: 'accepted', id },
+      { type: 'routeNotFound', id, visits: 0 },
+    ]);
+  }
+  t.same(rig.hops(), []);
+  t.equal(rig.router.pending, 1);
+  t.same(rig.verdicts, [], 'a loop is nobody’s fault');
+});
+
+void t.test('a uid is refused after its answer, even with the block on the disk', async (t) => {
+  const rig = new Rig();
+  const asker = rig.peer(0.4);
+  rig.keep(page());
+  const uid = rig.freshUid();
+  rig.ask(asker, { uid });
+  t.strictSame(rig.toldTypes(asker), ['accepted', 'dataFound']);
+  rig.ask(asker, { uid });
+  t.strictSame(rig.toldTypes(asker), ['accepted', 'routeNotFound']);
+});
+
+void t.test('a uid is forgotten once its time is up, on a quiet node too', async (t) => {
+  const rig = new Rig();
+  const asker = rig.peer(0.4);
+  rig.keep(page());
+  const uid = rig.freshUid();
+  const answer = (): string | undefined => {
+    rig.ask(asker, { uid });
+    return rig.toldTypes(asker).at(-1);
+  };
+  t.equal(answer(), 'dataFound');
+  rig.pass(seenKeepMs - 1);
+  t.equal(answer(), 'routeNotFound');
+  rig.pass(2);
+  t.equal(answer(), 'dataFound');
+  rig.pass(seenKeepMs - 1);
+  rig.ask(asker);
+  t.equal(answer(), 'routeNotFound', 'the time begins anew with the second answer');
+  rig.pass(2);
+  rig.ask(asker);
+  t.equal(answer(), 'dataFound');
+});
+
+void t.test('a refused uid is not kept any longer for being asked again', async (t) => {
+  const rig = new Rig();
+  const asker = rig.peer(0.4);
+  const uid = rig.freshUid();
+  rig.ask(asker, { uid });
+  rig.pass(seenKeepMs / 2);
+  rig.ask(asker, { uid });
+  rig.pass(seenKeepMs / 2 + 1);
+  const peer = rig.peer(0.01);
+  rig.ask(asker, { uid });
+  t.equal(rig.hop().link, peer);
+});
+
+void t.test('more uids than the limit push out the one that was answered first', async (t) => {
+  const seen = new SeenUids(seenKeepMs);
+  const limit = routingLimits.seenUids.value;
+  const uid = (number: number): Uid => number.toString(16).padStart(16, '0') as Uid;
+  for (let number = 0; number < limit; number += 1) {
+    seen.accept(uid(number), 0);
+    seen.answered(uid(number), 0);
+  }
+  t.notOk(seen.accept(uid(0), 1), 'as many as the limit are kept');
+  seen.accept(uid(limit), 1);
+  seen.answered(uid(limit), 1);
+  t.ok(seen.accept(uid(0), 1));
+  t.notOk(seen.accept(uid(1), 1));
+});
+
+void t.test('a refusal of a fetch has the form and the delay of a dead end', async (t) => {
+  const rig = new Rig({ disk: 'held' });
+  const [asker, other] = [rig.peer(0.4), rig.peer(0.41)];
+  const uid = rig.freshUid();
+  rig.ask(asker, { uid });
+  const refusedId = rig.ask(other, { uid });
+  t.strictSame(rig.told(other), [{ type: 'accepted', id: refusedId }]);
+  t.equal(rig.diskWaiting, 2, 'both have cost a look at the disk');
+  rig.diskAnswers(1);
+  t.strictSame(rig.told(other), [{ type: 'routeNotFound', id: refusedId, visits: 0 }]);
+
+  const lonely = new Rig({ disk: 'held' });
+  const only = lonely.peer(0.4);
+  const id = lonely.ask(only);
+  t.strictSame(lonely.told(only), [{ type: 'accepted', id }]);
+  t.equal(lonely.diskWaiting, 1);
+  lonely.diskAnswers();
+  t.strictSame(lonely.told(only), [{ type: 'routeNotFound', id, visits: 0 }]);
+});
+
+void t.test('a refused insert is not accepted, so that its block does not travel for nothing', async (t) => {
+  const rig = new Rig({ disk: 'held' });
+  const asker = rig.peer(0.4);
+  const uid = rig.freshUid();
+  rig.ask(asker, { uid, type: 'insertRequest' });
+  rig.told(asker);
+  const id = rig.ask(asker, { uid, type: 'insertRequest' });
+  t.same(rig.told(asker), []);
+  rig.receive(asker, { type: 'insertBlock', id, block: page().block });
+  rig.diskAnswers();
+  t.strictSame(rig.told(asker), [{ type: 'routeNotFound', id, visits: 0 }]);
+  t.same(rig.writes, []);
+});
+
+void t.test('an asker that is gone is not told of its refusal', async (t) => {
+  const rig = new Rig({ disk: 'held' });
+  const asker = rig.peer(0.4);
+  const uid = rig.freshUid();
+  for (let i = 0; i < 2; i += 1) rig.ask(asker, { uid });
+  rig.down(asker);
+  rig.rest();
+  t.equal(rig.router.pending, 0);
+});
+
+void t.test('an id that is in use is a violation, and the request under it goes on', async (t) => {
+  const rig = new Rig({ disk: 'held' });
+  const [asker, other] = [rig.peer(0.4), rig.peer(0.41)];
+  const id = rig.ask(asker);
+  rig.ask(asker, { id });
+  t.strictSame(rig.verdicts, [{ link: asker, verdict: 'violation' }]);
+  rig.ask(other, { id });
+  t.equal(rig.verdicts.length, 1, 'another link has ids of its own');
+  rig.rest();
+  t.strictSame(rig.toldTypes(asker), ['accepted', 'routeNotFound']);
+});
+
+void t.test('the id of a refused request is in use until its refusal', async (t) => {
+  const rig = new Rig({ disk: 'held' });
+  const asker = rig.peer(0.4);
+  const uid = rig.freshUid();
+  rig.ask(asker, { uid });
+  const id = rig.ask(asker, { uid });
+  rig.ask(asker, { id });
+  t.strictSame(rig.verdicts, [{ link: asker, verdict: 'violation' }]);
+});
+
+void t.test('an id may be used again after its answer', async (t) => {
+  const rig = new Rig();
+  const asker = rig.peer(0.4);
+  const id = rig.ask(asker);
+  rig.ask(asker, { id });
+  t.strictSame(rig.toldTypes(asker), ['accepted', 'routeNotFound', 'accepted', 'routeNotFound']);
+  t.same(rig.verdicts, []);
+});
+
+void t.test(
+  'more requests of one link than its share are refused as overload, the owner’s too',
+  async (t) => {
+    for (const who of ['peer', 'owner'] as const) {
+      const rig = new Rig();
+      const asker = who === 'owner' ? LOCAL_LINK : rig.peer(0.4);
+      const other = rig.peer(0.41);
+      rig.peer(0.01);
+      for (let i = 0; i < pendingPerLink.value; i += 1) rig.ask(asker);
+      t.strictSame(new Set(rig.toldTypes(asker)), new Set(['accepted']));
+      const [hop] = rig.hops();
+      const id = rig.ask(asker);
+      t.strictSame(rig.told(asker), [{ type: 'rejectedOverload', id }]);
+      t.same(rig.hops(), []);
+      rig.ask(other);
+      t.strictSame(rig.toldTypes(other), ['accepted'], 'others have a share of their own');
+      if (hop === undefined) throw new Error('something went on');
+      rig.says(hop, { type: 'dataFound', visits: 0, block: page().block });
+      rig.told(asker);
+      rig.ask(asker);
+      t.equal(rig.toldTypes(asker)[0], 'accepted', 'there is room again');
+    }
+  },
+);
+
+void t.test('more requests than the node may have in work are refused as overload', async (t) => {
+  const rig = new Rig({ disk: 'held' });
+  const links = pendingRequests.value / pendingPerLink.value;
+  for (let i = 0; i < links; i += 1) {
+    const asker = rig.peer(0.3 + i / 100);
+    for (let j = 0; j < pendingPerLink.value; j += 1) rig.ask(asker, { type: 'insertRequest' });
+  }
+  t.equal(rig.router.pending, pendingRequests.value);
+  const late = rig.peer(0.45);
+  const id = rig.ask(late);
+  t.strictSame(rig.told(late), [{ type: 'rejectedOverload', id }]);
+  rig.rest();
+  t.equal(rig.router.pending, 0);
+});
+
+void t.test('a uid that was refused as overload has not been seen', async (t) => {
+  const rig = new Rig();
+  const [asker, other] = [rig.peer(0.4), rig.peer(0.41)];
+  const peer = rig.peer(0.01);
+  for (let i = 0; i < pendingPerLink.value; i += 1) rig.ask(asker, { phase: 'stem' });
+  rig.hops();
+  const uid = rig.freshUid();
+  rig.ask(asker, { uid });
+  t.equal(rig.toldTypes(asker).at(-1), 'rejectedOverload');
+  rig.ask(other, { uid });
+  t.equal(rig.hop().link, peer);
+});
+
+void t.test('a type that is reserved is answered unsupported, and the link stays', async (t) => {
+  const rig = new Rig();
+  const asker = rig.peer(0.4);
+  rig.receive(asker, { type: 'reserved', name: 'circuit.open' });
+  t.strictSame(rig.told(asker), [{ type: 'unsupported', name: 'circuit.open' }]);
+  rig.receive(asker, { type: 'unsupported', name: 'beacon' });
+  t.same(rig.told(asker), [], 'that is not answered');
+  t.same(rig.verdicts, []);
+});
+
+void t.test('what comes from a link that is down is not heard', async (t) => {
+  const rig = new Rig();
+  const asker = rig.peer(0.4);
+  rig.down(asker);
+  rig.ask(asker);
+  rig.receive(asker, { type: 'reserved', name: 'beacon' });
+  rig.down(asker);
+  t.equal(rig.router.pending, 0);
+  t.same(rig.told(asker), []);
+});

@@ -1,0 +1,23 @@
+/**
+ * The process that test/store/crash.test.ts kills: puts blocks without end and reports the number of each one that was acknowledged,
+ * a line each, by a synchronous write, so that what it reported had been acknowledged before it died.
+ */
+import { writeSync } from 'node:fs';
+import { openSlotStore } from '../../store/index.ts';
+import { blockOf, keyOf } from '../compliance/block-store.ts';
+
+const [directory, sizeBytes, firstNumber, inFlight] = process.argv.slice(2);
+if (!directory) throw new Error('usage: crash-writer DIRECTORY SIZE-BYTES FIRST-NUMBER IN-FLIGHT');
+
+const store = await openSlotStore({ directory, sizeBytes: Number(sizeBytes) });
+let next = Number(firstNumber);
+
+async function putForever(): Promise<never> {
+  for (;;) {
+    const number = next++;
+    await store.put(keyOf(number), blockOf(number), number % 4 === 0 ? 'cache' : 'store');
+    writeSync(1, `${number}\n`);
+  }
+}
+
+await Promise.all(Array.from({ length: Number(inFlight) }, putForever));
