@@ -43,7 +43,10 @@ export type ClientEffect =
    * outside the range, and refuses with `bad_metadata` as soon as more than `file.sizeBytes` come out. → `sinkWritten`.
    */
   | { readonly type: 'writeSink'; readonly token: Token; readonly form: Form; readonly bytes: Uint8Array }
-  /** No more bytes: flushes, and says what the content was. → `sinkEnded`. */
+  /**
+   * No more bytes: flushes, and says what the content was. When a whole file was wanted and its compressed form is not exactly
+   * one frame, it refuses with `bad_metadata`: Node's decompressor ignores what follows a frame. → `sinkEnded`.
+   */
   | { readonly type: 'endSink'; readonly token: Token }
   /** `at` is on the clock of `handle`'s `now`. → `timer`. */
   | { readonly type: 'setTimer'; readonly token: Token; readonly at: number }

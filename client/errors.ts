@@ -137,6 +137,8 @@ export const errorTable = {
     'final',
     'Open the address yourself instead of following a link from a web site.',
   ),
+  form_expired: row(2, 403, 805, 'retry', 'Load the home page again and send the form from there.'),
+  bad_form: row(2, 400, 806, 'final', 'Use the form of the home page, or PUT: curl -T FILE ADDRESS/CHK@'),
   method_not_allowed: row(2, 405, 802, 'final', 'Use GET, HEAD, PUT or the form.'),
   range_unsatisfiable: row(2, 416, 803, 'final', 'Ask for bytes that the file has.'),
   page_unknown: row(2, 404, 804, 'final', 'Start at the home page: /'),

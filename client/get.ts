@@ -8,8 +8,16 @@
  * Invariant: bytes are written in order, each once, and a download that ends with `done` has written the whole range; for a
  * whole file these are the bytes whose length and hash the metadata declares.
  */
-import { assert, assertNever, type CryptoKey, decodeChk, equalBytes, ParseError } from '../keys/index.ts';
-import { type Random, type Salt } from '../keys/index.ts';
+import {
+  assert,
+  assertNever,
+  type Block,
+  type CryptoKey,
+  decodeChk,
+  equalBytes,
+  ParseError,
+} from '../keys/index.ts';
+import type { Random, RoutingKey, Salt } from '../keys/index.ts';
 import { Tokens } from './attempts.ts';
 import type { ClientEffect, Form, Token } from './effect.ts';
 import type { ErrorCode } from './errors.ts';
@@ -37,7 +45,7 @@ export interface GetOptions {
 
 type State =
   | { readonly state: 'new' }
-  | { readonly state: 'searching'; readonly search: TopSearch }
+  | { readonly state: 'searching'; readonly search: TopSearch; readonly key: RoutingKey }
   | { readonly state: 'opened'; readonly token: Token; readonly metadata: Metadata }
   | ({ readonly state: 'reading'; readonly token: Token | undefined } & Reading)
   | ({ readonly state: 'ending'; readonly token: Token } & Reading)
@@ -124,24 +132,22 @@ export class Getter {
   #start(effects: ClientEffect[]): void {
     assert(this.#state.state === 'new', 'a machine is started once');
     const { target, random } = this.#options;
-    const search = new TopSearch({ target, random });
-    this.#state = { state: 'searching', search };
-    for (const salt of search.first) this.#fetchTop(salt, effects);
-  }
-
-  #fetchTop(salt: Salt, effects: ClientEffect[]): void {
-    const { target } = this.#options;
     try {
       const key = topRoutingKey(target);
-      // One try a place: the other places are the retries.
-      this.#fetches.begin(
-        { place: { type: 'top', salt }, key, salt, tries: 1, decode: (block) => decodeTop(target, block) },
-        effects,
-      );
+      const search = new TopSearch({ target, random });
+      this.#state = { state: 'searching', search, key };
+      for (const salt of search.first) this.#fetchTop({ key, salt }, effects);
     } catch (error) {
       if (!(error instanceof ParseError)) throw error;
       this.#fail('bad_key', error.message, effects);
     }
+  }
+
+  #fetchTop({ key, salt }: { key: RoutingKey; salt: Salt }, effects: ClientEffect[]): void {
+    const { target } = this.#options;
+    const decode = (block: Block) => decodeTop(target, block);
+    // One try a place: the other places are the retries.
+    this.#fetches.begin({ place: { type: 'top', salt }, key, salt, tries: 1, decode }, effects);
   }
 
   #fetched(now: number, event: { token: Token; result: FetchResult }, effects: ClientEffect[]): void {
@@ -161,9 +167,10 @@ export class Getter {
 
   #topSettled(salt: Salt, outcome: FetchOutcome, effects: ClientEffect[]): void {
     assert(this.#state.state === 'searching', 'a top block was looked for');
-    const next = this.#state.search.settled(salt, outcome);
+    const { search, key } = this.#state;
+    const next = search.settled(salt, outcome);
     if (next === undefined) return;
-    if ('ask' in next) return this.#fetchTop(next.ask, effects);
+    if ('ask' in next) return this.#fetchTop({ key, salt: next.ask }, effects);
     if (next.end.type !== 'payload') {
       this.#lost.push(next.end);
       return this.#giveUp(effects);

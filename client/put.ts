@@ -149,7 +149,8 @@ export class Putter {
   #start(effects: ClientEffect[]): void {
     assert(this.#state.state === 'new', 'a machine is started once');
     const { target, mimeType } = this.#options;
-    if (!isMimeType(mimeType)) return this.#fail('bad_request', `"${mimeType}" is no MIME type`, effects);
+    if (!isMimeType(mimeType))
+      return this.#fail('bad_request', `${JSON.stringify(mimeType)} is no MIME type`, effects);
     const zero = new Uint8Array(KEY_BYTES);
     try {
       // A file name or a name that no URI can hold is refused now and not after an hour of inserting.

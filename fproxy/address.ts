@@ -70,5 +70,5 @@ function decodedOnce(text: string): string {
 }
 
 function noUsk(): UserError {
-  return new UserError('bad_key', 'USK@ keys are not followed here yet: name one edition as SSK@…/site-7');
+  return new UserError('key_form', 'USK@ keys are not followed here yet: name one edition as SSK@…/site-7');
 }

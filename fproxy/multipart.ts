@@ -148,5 +148,5 @@ class Source {
 }
 
 function malformed(what: string): UserError {
-  return new UserError('usage', `the upload form ${what}`);
+  return new UserError('bad_form', `the upload form ${what}`);
 }

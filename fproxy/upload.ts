@@ -40,7 +40,7 @@ export async function postUpload(exchange: Exchange): Promise<void> {
   const { formToken, bounds } = exchange.gateway;
   const boundary = boundaryOf(exchange.request.headers['content-type']);
   if (boundary === undefined)
-    throw new UserError('usage', 'this address takes the upload form of the home page');
+    throw new UserError('bad_form', 'this address takes the upload form of the home page');
   const body = new UploadBody(exchange);
   const { fields, file } = await body.orItsFailure(
     readForm(body.chunks(), {
@@ -55,11 +55,11 @@ export async function postUpload(exchange: Exchange): Promise<void> {
   );
   if (!sameText(fields.get('token') ?? '', formToken)) {
     throw new UserError(
-      'cross_site',
+      'form_expired',
       'the form is not from this run of the daemon: load the home page again',
     );
   }
-  if (file.name === '') throw new UserError('usage', 'no file was chosen');
+  if (file.name === '') throw new UserError('bad_form', 'no file was chosen');
   const uri = await insert(exchange, {
     body,
     content: file.body,

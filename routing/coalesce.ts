@@ -5,11 +5,25 @@
  * node and that is on at a node closer to the key; and it waits for a bounded time, then runs alone. Only greedy requests of
  * peers take part: if the owner's or a stem's were compared, a neighbour could learn by its own requests what is pending.
  */
-import { toText } from '../keys/index.ts';
-import type { Fetch } from './fetch.ts';
+import { type RoutingKey, type Salt, toText } from '../keys/index.ts';
 import { routingLimits } from './limits.ts';
+import type { LinkId } from './peer.ts';
 
-export class PendingFetches {
+/** What is compared of two fetches. */
+interface Coalescable {
+  readonly from: LinkId;
+  readonly key: RoutingKey;
+  readonly salt: Salt;
+  readonly phase: 'stem' | 'greedy';
+  readonly isLocal: boolean;
+  readonly htl: number;
+  readonly isBelowCloser: boolean;
+  /** How many wait for it already. */
+  readonly waiting: number;
+  hasTried(link: LinkId): boolean;
+}
+
+export class PendingFetches<Fetch extends Coalescable> {
   readonly #leaders = new Map<string, Set<Fetch>>();
 
   /** A fetch that `fetch` can wait for. */
@@ -43,10 +57,10 @@ export class PendingFetches {
   }
 }
 
-function mayTakePart(fetch: Fetch): boolean {
+function mayTakePart(fetch: Coalescable): boolean {
   return fetch.phase === 'greedy' && !fetch.isLocal;
 }
 
-function keyOf(fetch: Fetch): string {
+function keyOf(fetch: Coalescable): string {
   return toText(fetch.key) + fetch.salt;
 }

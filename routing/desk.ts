@@ -4,24 +4,28 @@
  */
 import type { Block, Location, RoutingKey } from '../keys/index.ts';
 import type { Token, Trace, Verdict } from './effect.ts';
-import type { LinkId, WriteOutcome } from './event.ts';
-import type { PendingFetches } from './coalesce.ts';
-import type { Message, RequestId } from './messages.ts';
+import type { WriteOutcome } from './event.ts';
+import type { Message, Reply, RequestId, Uid } from './messages.ts';
 import type { NetworkParams } from './network.ts';
+import type { LinkId } from './peer.ts';
 import type { PeerTable } from './peers.ts';
-import type { Search } from './search.ts';
+
+/** Who waits for what a hop says. */
+export interface HopOwner {
+  hopSays(reply: Reply): void;
+  hopLost(): void;
+}
 
 export interface Desk {
   readonly now: number;
   readonly params: NetworkParams;
   readonly location: Location;
   readonly peers: PeerTable;
-  readonly fetches: PendingFetches;
   /** What a relay can check without the crypto key; undefined when the block doesn't belong to the key. */
   verify(key: RoutingKey, block: Block): 'chk' | 'ssk' | undefined;
   send(link: LinkId, message: Message): void;
-  /** Reserves an id on the link; replies to it reach `search`. */
-  openHop(link: LinkId, search: Search): RequestId;
+  /** Reserves an id on the link; replies to it reach `owner`. */
+  openHop(link: LinkId, owner: HopOwner): RequestId;
   closeHop(link: LinkId, id: RequestId): void;
   setTimer(at: number, fired: () => void): Token;
   /** Does nothing when the timer has fired. */
@@ -33,7 +37,7 @@ export interface Desk {
     written: (outcome: WriteOutcome) => void,
   ): void;
   verdict(link: LinkId, verdict: Verdict): void;
-  trace(search: Search, what: Pick<Trace, 'outcome' | 'source'>): void;
-  /** The request under `id` on its own link is answered. */
-  ended(search: Search, id: RequestId): void;
+  trace(trace: Trace): void;
+  /** The request is answered. */
+  ended(request: { from: LinkId; id: RequestId; uid: Uid }): void;
 }

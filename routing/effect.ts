@@ -3,7 +3,7 @@
  * event with that token; a timer that was cancelled is not answered. Tokens are never used twice.
  */
 import type { Block, Brand, RoutingKey } from '../keys/index.ts';
-import type { LinkId } from './event.ts';
+import type { LinkId } from './peer.ts';
 import type { Message, Uid } from './messages.ts';
 
 export type Token = Brand<number, 'RouterToken'>;

@@ -4,17 +4,28 @@
  */
 import { assert, type Block } from '../keys/index.ts';
 import type { Desk } from './desk.ts';
-import type { Token } from './effect.ts';
-import type { LinkId } from './event.ts';
-import type { Answer, Reply } from './messages.ts';
+import type { PendingFetches } from './coalesce.ts';
+import type { Token, Trace } from './effect.ts';
+import type { Answer, Reply, Request, Uid } from './messages.ts';
+import type { LinkId } from './peer.ts';
 import { Search } from './search.ts';
 
 export class Fetch extends Search {
   readonly kind = 'fetch';
+  readonly #fetches: PendingFetches<Fetch>;
   /** Fetches of others that wait for this one. */
   readonly #waiters = new Set<Fetch>();
   /** The one that this one waits for. */
   #leader: { readonly fetch: Fetch; readonly patience: Token } | undefined;
+
+  constructor(
+    desk: Desk,
+    fetches: PendingFetches<Fetch>,
+    asked: { request: Request; from: LinkId; uid: Uid },
+  ) {
+    super(desk, asked);
+    this.#fetches = fetches;
+  }
 
   get waiting(): number {
     return this.#waiters.size;
@@ -32,7 +43,7 @@ export class Fetch extends Search {
   }
 
   #waitOrLead(): void {
-    const fetch = this.desk.fetches.leaderFor(this);
+    const fetch = this.#fetches.leaderFor(this);
     if (fetch === undefined) {
       this.#lead();
       return;
@@ -47,7 +58,7 @@ export class Fetch extends Search {
   }
 
   #lead(): void {
-    this.desk.fetches.add(this);
+    this.#fetches.add(this);
     this.advance();
   }
 
@@ -72,11 +83,10 @@ export class Fetch extends Search {
   }
 
   protected exhausted(why: 'spent' | 'deadEnd'): void {
-    const outcome = why === 'spent' ? 'notFound' : 'noRoute';
-    this.#end(why === 'spent' ? { type: 'dataNotFound' } : { type: 'routeNotFound' }, {
-      outcome,
-      source: undefined,
-    });
+    // To a peer a dead end is a dead end; the owner is told whether anybody could be asked.
+    const looked = why === 'spent' || (this.isLocal && this.reached);
+    const outcome = looked ? 'notFound' : 'noRoute';
+    this.#end({ type: looked ? 'dataNotFound' : 'routeNotFound' }, { outcome, source: undefined });
     for (const waiter of this.#takeWaiters()) waiter.#lead();
   }
 
@@ -85,8 +95,8 @@ export class Fetch extends Search {
     for (const waiter of this.#takeWaiters()) waiter.#found(block, source);
   }
 
-  #end(answer: Answer, what: Parameters<Desk['trace']>[1]): void {
-    this.desk.trace(this, what);
+  #end(answer: Answer, what: Pick<Trace, 'outcome' | 'source'>): void {
+    this.trace(what);
     this.answer(answer);
   }
 
@@ -103,7 +113,7 @@ export class Fetch extends Search {
   }
 
   protected released(): void {
-    this.desk.fetches.remove(this);
+    this.#fetches.remove(this);
     if (this.#leader === undefined) return;
     this.desk.cancelTimer(this.#leader.patience);
     this.#leader.fetch.#waiters.delete(this);

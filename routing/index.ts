@@ -1,9 +1,10 @@
 export { decodeMessage, encodeMessage, messageVersions } from './codec.ts';
 export type { Effect, Token, Trace, Verdict } from './effect.ts';
-export { LOCAL_LINK } from './event.ts';
-export type { LinkId, Peer, RouterEvent, WriteOutcome } from './event.ts';
+export type { RouterEvent, WriteOutcome } from './event.ts';
 export { routingLimits } from './limits.ts';
-export type { IncomingMessage, Message, Priority, Request, RequestId, Uid } from './messages.ts';
+export type { Message, Priority, Request, RequestId, Uid } from './messages.ts';
 export { isNetworkName, networkId, networks } from './network.ts';
-export type { NetworkName, NetworkParams } from './network.ts';
+export type { NetworkParams } from './network.ts';
+export { LOCAL_LINK } from './peer.ts';
+export type { LinkId, Peer } from './peer.ts';
 export { Router } from './router.ts';

@@ -15,8 +15,9 @@
 import { assertNever, type Block, equalBytes } from '../keys/index.ts';
 import type { Desk } from './desk.ts';
 import type { Token } from './effect.ts';
-import type { LinkId, WriteOutcome } from './event.ts';
+import type { WriteOutcome } from './event.ts';
 import type { Reply, Request, RequestId, Uid } from './messages.ts';
+import type { LinkId } from './peer.ts';
 import { Search } from './search.ts';
 
 type Write = 'not begun' | 'pending' | 'kept' | 'failed';
@@ -136,7 +137,7 @@ export class Insert extends Search {
   #conclude(): void {
     if (this.#end === undefined || this.#write === 'pending') return;
     const stored = this.#storedBelow || this.#present || this.#write === 'kept';
-    this.desk.trace(this, { outcome: stored ? 'stored' : 'noRoute', source: undefined });
+    this.trace({ outcome: stored ? 'stored' : 'noRoute', source: undefined });
     // As for a fetch, a search that ended here was a visit, and a dead end was none.
     this.answer({ type: stored ? 'insertStored' : this.#end === 'spent' ? 'dataNotFound' : 'routeNotFound' });
   }
@@ -149,13 +150,13 @@ export class Insert extends Search {
   #collide(found: Block, source: 'disk' | 'peer'): void {
     if (this.mayKeep && source === 'peer')
       this.desk.write(this.key, { block: found, into: this.part }, () => {});
-    this.desk.trace(this, { outcome: 'collision', source });
+    this.trace({ outcome: 'collision', source });
     this.answer({ type: 'insertCollision', block: found });
   }
 
   #refuse(): void {
     if (this.ended) return;
-    this.desk.trace(this, { outcome: 'refused', source: undefined });
+    this.trace({ outcome: 'refused', source: undefined });
     this.answer({ type: 'routeNotFound' });
   }
 

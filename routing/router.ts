@@ -12,14 +12,15 @@
  */
 import { assert, type Block, type Location, type Random, type RoutingKey } from '../keys/index.ts';
 import { PendingFetches } from './coalesce.ts';
-import type { Desk } from './desk.ts';
-import type { Effect, Token, Trace } from './effect.ts';
-import { LOCAL_LINK, type LinkId, type RouterEvent, type WriteOutcome } from './event.ts';
+import type { Desk, HopOwner } from './desk.ts';
+import type { Effect, Token } from './effect.ts';
+import type { RouterEvent, WriteOutcome } from './event.ts';
 import { Fetch } from './fetch.ts';
 import { Insert } from './insert.ts';
 import { routingLimits } from './limits.ts';
 import type { IncomingMessage, Reply, Request, RequestId, Uid } from './messages.ts';
 import type { NetworkParams } from './network.ts';
+import { LOCAL_LINK, type LinkId } from './peer.ts';
 import { PeerTable } from './peers.ts';
 import type { Search } from './search.ts';
 import { SeenUids } from './seen.ts';
@@ -38,7 +39,7 @@ interface Link {
   /** Requests of the peer in work here. */
   readonly asked: Map<RequestId, Search | 'refused'>;
   /** Requests of ours in work there. */
-  readonly asking: Map<RequestId, Search>;
+  readonly asking: Map<RequestId, HopOwner>;
   nextId: number;
 }
 
@@ -53,6 +54,7 @@ export class Router {
   readonly #desk: Desk;
   readonly #peers: PeerTable;
   readonly #seen: SeenUids;
+  readonly #fetches = new PendingFetches<Fetch>();
   readonly #links = new Map<LinkId, Link>();
   readonly #awaited = new Map<Token, Answered>();
   #nextToken = 1;
@@ -157,7 +159,9 @@ export class Router {
     }
     const asked = { request, from, uid };
     const search =
-      request.type === 'dataRequest' ? new Fetch(this.#desk, asked) : new Insert(this.#desk, asked);
+      request.type === 'dataRequest'
+        ? new Fetch(this.#desk, this.#fetches, asked)
+        : new Insert(this.#desk, asked);
     link.asked.set(request.id, search);
     search.start();
   }
@@ -221,17 +225,16 @@ export class Router {
       params: options.params,
       location: options.location,
       peers: this.#peers,
-      fetches: new PendingFetches(),
       verify: options.verify,
       send: (link, message) => {
         if (this.#links.has(link)) push({ type: 'send', link, message });
       },
-      openHop: (to, search) => {
+      openHop: (to, owner) => {
         const link = this.#links.get(to);
         assert(link !== undefined, 'a hop is a peer');
         const id = link.nextId as RequestId;
         link.nextId = (link.nextId + 1) >>> 0;
-        link.asking.set(id, search);
+        link.asking.set(id, owner);
         return id;
       },
       closeHop: (to, id) => void this.#links.get(to)?.asking.delete(id),
@@ -247,19 +250,17 @@ export class Router {
       write: (key, { block, into }, written) =>
         push({ type: 'writeBlock', token: this.#await({ type: 'write', written }), key, block, into }),
       verdict: (link, verdict) => {
-        if (link !== LOCAL_LINK) push({ type: 'peerVerdict', link, verdict });
+        // Neither the owner nor who is gone.
+        if (this.#peers.has(link)) push({ type: 'peerVerdict', link, verdict });
       },
-      trace: (search, what) => {
-        if (options.traced === 'untraced') return;
-        const { uid, key, kind } = search;
-        const trace: Trace = { uid, key, kind, local: search.isLocal, ...what };
-        push({ type: 'trace', trace });
+      trace: (trace) => {
+        if (options.traced === 'traced') push({ type: 'trace', trace });
       },
-      ended: (search, id) => {
-        // The link may be gone, and the search with it from its table.
-        this.#links.get(search.from)?.asked.delete(id);
+      ended: ({ from, id, uid }) => {
+        // The link may be gone, and its table with it.
+        this.#links.get(from)?.asked.delete(id);
         this.#pending -= 1;
-        this.#seen.answered(search.uid, this.#now);
+        this.#seen.answered(uid, this.#now);
       },
     };
   }

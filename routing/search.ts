@@ -16,10 +16,10 @@
  */
 import { assert, assertNever, location, type Location, type RoutingKey, type Salt } from '../keys/index.ts';
 import { Budget, wireDistance } from './budget.ts';
-import type { Desk } from './desk.ts';
-import type { Token } from './effect.ts';
-import { LOCAL_LINK, type LinkId } from './event.ts';
+import type { Desk, HopOwner } from './desk.ts';
+import type { Token, Trace } from './effect.ts';
 import type { Answer, Message, Priority, Reply, Request, RequestId, Uid } from './messages.ts';
+import { LOCAL_LINK, type LinkId } from './peer.ts';
 
 interface Hop {
   readonly link: LinkId;
@@ -31,7 +31,7 @@ interface Hop {
   watch: Token;
 }
 
-export abstract class Search {
+export abstract class Search implements HopOwner {
   abstract readonly kind: 'fetch' | 'insert';
   protected readonly desk: Desk;
   readonly key: RoutingKey;
@@ -50,6 +50,8 @@ export abstract class Search {
   #visits = 0;
   #hop: Hop | undefined;
   #tick: Token;
+  /** Some node has accepted it. */
+  #reached = false;
   #ended = false;
 
   constructor(desk: Desk, asked: { request: Request; from: LinkId; uid: Uid }) {
@@ -87,6 +89,10 @@ export abstract class Search {
 
   get htl(): number {
     return this.#budget.htl;
+  }
+
+  protected get reached(): boolean {
+    return this.#reached;
   }
 
   get isLocal(): boolean {
@@ -153,6 +159,7 @@ export abstract class Search {
       case 'accepted':
         if (hop.accepted) return;
         hop.accepted = true;
+        this.#reached = true;
         this.desk.peers.accepted(hop.link, this.desk.now - hop.askedAt);
         this.#watchWork(hop);
         this.hopAccepted(hop.link, hop.id);
@@ -203,8 +210,13 @@ export abstract class Search {
     this.#closeHop();
     this.desk.cancelTimer(this.#tick);
     this.released();
-    this.desk.ended(this, this.#id);
+    this.desk.ended({ from: this.from, id: this.#id, uid: this.uid });
     this.#say({ ...answer, id: this.#id, visits: this.#visits });
+  }
+
+  protected trace(what: Pick<Trace, 'outcome' | 'source'>): void {
+    const { uid, key, kind, isLocal: local } = this;
+    this.desk.trace({ uid, key, kind, local, ...what });
   }
 
   #say(message: Message): void {

@@ -7,7 +7,7 @@ import type { MethodName } from '../../client/index.ts';
 import type { Invocation } from './invocation.ts';
 
 /** Resolves with the exit status. @throws UserError */
-export type Run = (call: Invocation) => Promise<number>;
+type Run = (call: Invocation) => Promise<number>;
 
 interface Part {
   /** As written: `<URI>` required, `[NAME]` optional, `[KEY=VALUE...]` any number; `-o, --output <FILE>`, `--json`. */

@@ -11,52 +11,49 @@ import { plain, printLine, say, type Io } from './io.ts';
 import type { OptionValues } from './invocation.ts';
 
 export async function runCli(argv: readonly string[], io: Io): Promise<number> {
-  const help = helpFor(argv);
-  if (help !== undefined) {
-    (help.status === 0 ? io.stdout : io.stderr).write(help.text);
-    return help.status;
+  const asked = readHelp(argv);
+  if (asked.type === 'help') {
+    (asked.status === 0 ? io.stdout : io.stderr).write(asked.text);
+    return asked.status;
   }
   try {
-    return await runCommand(argv, io);
+    return await runCommand(asked.argv, io);
   } catch (error) {
     return report(error, io);
   }
 }
 
-interface Help {
-  readonly text: string;
-  /** 0 where help was asked for, 2 where a command was missing. */
-  readonly status: 0 | 2;
-}
+/** Status 0 where help was asked for, 2 where a command was missing. */
+type Asked =
+  | { readonly type: 'help'; readonly text: string; readonly status: 0 | 2 }
+  | { readonly type: 'command'; readonly argv: readonly string[] };
 
-function helpFor(argv: readonly string[]): Help | undefined {
+function readHelp(argv: readonly string[]): Asked {
   const operandsEnd = argv.indexOf('--');
   const line = operandsEnd < 0 ? argv : argv.slice(0, operandsEnd);
-  const asked = line[0] === 'help' || line.includes('--help') || line.includes('-h');
+  const isAsked = line[0] === 'help' || line.includes('--help') || line.includes('-h');
+  const status = isAsked ? 0 : 2;
   const words = (line[0] === 'help' ? line.slice(1) : line).filter((word) => !word.startsWith('-'));
-  if (words.length === 0)
-    return asked
-      ? { text: overview(), status: 0 }
-      : line.length === 0
-        ? { text: overview(), status: 2 }
-        : undefined;
+  if (argv.length === 0 || (isAsked && words.length === 0)) return { type: 'help', text: overview(), status };
   const spec = commands.find(({ name }) => name === words[0] || name === `${words[0]} ${words[1]}`);
-  if (spec !== undefined) return asked ? { text: commandHelp(spec), status: 0 } : undefined;
+  if (isAsked && spec !== undefined) return { type: 'help', text: commandHelp(spec), status };
   const group = words.length === 1 ? commands.filter(({ name }) => name.startsWith(`${words[0]} `)) : [];
-  return group.length === 0 ? undefined : { text: groupHelp(group), status: asked ? 0 : 2 };
+  if (group.length > 0) return { type: 'help', text: groupHelp(group), status };
+  // Help for what does not exist: the parser says so.
+  return { type: 'command', argv: isAsked ? words : argv };
 }
 
 async function runCommand(argv: readonly string[], io: Io): Promise<number> {
-  let status = 0;
-  const program = buildParser(async (spec, line) => {
-    const [run, { Invocation }] = await Promise.all([spec.load(), import('./invocation.ts')]);
-    status = await run(new Invocation(io, line));
-  });
   if (argv[0] === '--version' || argv[0] === '-V') {
     const { packageVersion } = await import('../config/version.ts');
     printLine(io, packageVersion());
     return 0;
   }
+  let status = 0;
+  const program = buildParser(async (spec, line) => {
+    const [run, { Invocation }] = await Promise.all([spec.load(), import('./invocation.ts')]);
+    status = await run(new Invocation(io, line));
+  });
   await program.parseAsync(argv, { from: 'user' });
   return status;
 }
@@ -90,7 +87,7 @@ function buildParser(run: (spec: CommandSpec, line: Line) => Promise<void>): Com
 function quiet(command: Command): Command {
   return command
     .exitOverride()
-    .configureOutput({ outputError: () => undefined })
+    .configureOutput({ outputError: () => undefined, writeErr: () => undefined })
     .helpOption(false)
     .helpCommand(false);
 }
@@ -107,6 +104,7 @@ async function report(error: unknown, io: Io): Promise<number> {
 
 /** Commander says `error: unknown command 'gte'` and `(Did you mean get?)` on two lines. */
 function usageMessage(error: CommanderError): string {
+  if (error.code === 'commander.help') return 'a command is missing';
   const [what = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
   const meant = suggestion === undefined ? '' : `; did${suggestion.replace(/^\(Did/, '').replace(/\)$/, '')}`;
   return what.replace(/\.$/, '') + meant;

@@ -52,7 +52,8 @@ export function loadConfig(sources: Sources): Config {
     const variable = variableName(name);
     const given: [origin: string, value: unknown, where: string][] = [
       [option, sources.flags[name], option],
-      [variable, sources.env[variable], variable],
+      // Empty is unset: that is how a script takes a variable back.
+      [variable, sources.env[variable] === '' ? undefined : sources.env[variable], variable],
       ['mimeo.toml', file.values.get(name), `${places.configFile}${file.line(name)}: ${name}`],
     ];
     values[name] = settings[name].fallback(surroundings);

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { formatEndpoint, formatSize, parseEndpoint, parseSize, type Endpoint } from './units.ts';
 
 /** What defaults depend on. */
-export interface Surroundings {
+interface Surroundings {
   readonly dataDir: string;
   readonly freeDiskBytes: number;
   /** What the data directory holds already. */

@@ -4,9 +4,10 @@
  */
 import { parseArgs } from 'node:util';
 import * as crypto from './crypto.ts';
+import * as network from './network.ts';
 import { type Bench, machine, toTable } from './harness.ts';
 
-const benches: Readonly<Record<string, Bench>> = { crypto };
+const benches: Readonly<Record<string, Bench>> = { crypto, network };
 
 process.exitCode = await main(process.argv.slice(2));
 

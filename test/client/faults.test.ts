@@ -4,8 +4,8 @@ import type { ContentFailure, FetchResult, InsertResult } from '../../client/eve
 import { clientLimits } from '../../client/limits.ts';
 import { type Block, block, equalBytes, type RoutingKey, type Salt } from '../../keys/index.ts';
 import { runs } from '../keys/samples.ts';
-import { MemoryNetwork, MemorySink, MemorySource, placeName, SeededRandom, type Source } from './driver.ts';
 import { get, noise, prose, put, secret, targets, tinyLayout, uriOf } from './files.ts';
+import { MemoryNetwork, MemorySink, MemorySource, placeName, SeededRandom, type Source } from './world.ts';
 
 const { notFoundTries, noRouteFetchTries, noRouteInsertTries, backoffFirstMs, backoffMaxMs } = clientLimits;
 const layout = tinyLayout;

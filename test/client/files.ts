@@ -5,15 +5,8 @@ import type { Layout } from '../../client/layout.ts';
 import { Putter, type PutOptions } from '../../client/put.ts';
 import type { GetTarget, PutTarget } from '../../client/target.ts';
 import { assert, createSsk, cryptoKey, hashPublicKey, parseUri, type SskSecret } from '../../keys/index.ts';
-import {
-  MemoryNetwork,
-  MemorySink,
-  MemorySource,
-  type Run,
-  run,
-  SeededRandom,
-  type World,
-} from './driver.ts';
+import { type Run, run, type World } from './driver.ts';
+import { MemoryNetwork, MemorySink, MemorySource, SeededRandom } from './world.ts';
 
 /** Two keys a list block and a few in the top block: 40 blocks of content need three levels of lists. */
 export const tinyLayout: Layout = { payloadBytes: 64, topBytes: 400, dataPerSegment: 3 };

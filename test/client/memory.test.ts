@@ -2,8 +2,8 @@ import t from 'tap';
 import { createHash } from 'node:crypto';
 import type { ContentEnd, SinkCredit, SourceBytes, SourceMeasure } from '../../client/event.ts';
 import { clientLimits } from '../../client/limits.ts';
-import { MemoryNetwork, MemorySink, type Source } from './driver.ts';
 import { get, noise, put, uriOf } from './files.ts';
+import { MemoryNetwork, MemorySink, type Source } from './world.ts';
 
 const MIB = 2 ** 20;
 const pieceBytes = 64 * 1024;
@@ -75,7 +75,10 @@ class SwallowingSink extends MemorySink {
 void t.test('64 MiB pass through machines that hold no more blocks than their bound', async (t) => {
   const sizeBytes = 64 * MIB;
   const network = new MemoryNetwork();
-  const putting = put(new Uint8Array(0), { network, world: { source: new SyntheticSource(sizeBytes) } });
+  const putting = put(new Uint8Array(0), {
+    network,
+    world: { source: new SyntheticSource(sizeBytes), slow: 'network' },
+  });
   const { insertWindow, fetchWindow, listWindow } = clientLimits;
   // Content and one level of lists.
   const levels = 2;
@@ -85,23 +88,26 @@ void t.test('64 MiB pass through machines that hold no more blocks than their bo
     `${putting.peakHeldBlocks} encoded blocks held`,
   );
 
-  const getting = get(uriOf(putting), { network, world: { sink: new SwallowingSink() } });
+  const getting = get(uriOf(putting), { network, world: { sink: new SwallowingSink(), slow: 'disk' } });
   t.same(getting.outcome, putting.outcome, 'done: length and hash were compared');
   const bound = fetchWindow.value + listWindow.value * (levels - 1);
   t.ok(getting.peakHeldBlocks <= bound, `${getting.peakHeldBlocks} opened blocks held`);
-  t.ok(getting.peakHeldBlocks > listWindow.value, 'the count counts');
-  t.ok(putting.peakHeldBlocks > levels, 'the count counts');
+  // With a slow network or disk the windows are used.
+  t.ok(putting.peakHeldBlocks >= insertWindow.value);
+  t.ok(getting.peakHeldBlocks >= fetchWindow.value);
 });
 
 void t.test('with the smallest windows and four levels the bounds hold as well', async (t) => {
   const layout = { payloadBytes: 64, topBytes: 400, dataPerSegment: 3 };
-  for (const window of [1, 2, 5]) {
+  const slows: readonly ('network' | 'disk')[] = ['network', 'disk'];
+  for (const [window, slow] of [1, 2, 5].flatMap((window) => slows.map((slow) => [window, slow] as const))) {
     const network = new MemoryNetwork();
-    const putting = put(noise(2_600), { network, layout, window });
+    const world = { slow };
+    const putting = put(noise(2_600), { network, layout, window, world });
     t.ok(putting.peakHeldBlocks <= window + 4, `${putting.peakHeldBlocks} held with a window of ${window}`);
     // The top block goes to its three places at once when the window allows it.
     t.ok(putting.peakRequests <= window, `${putting.peakRequests} in flight with a window of ${window}`);
-    const getting = get(uriOf(putting), { network, layout, window });
+    const getting = get(uriOf(putting), { network, layout, window, world });
     t.ok(
       getting.peakRequests <= window + 2 * 3,
       `${getting.peakRequests} in flight with a window of ${window}`,

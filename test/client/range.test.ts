@@ -2,8 +2,8 @@ import * as fc from 'fast-check';
 import t from 'tap';
 import { equalBytes } from '../../keys/index.ts';
 import { runs } from '../keys/samples.ts';
-import { MemoryNetwork } from './driver.ts';
 import { get, noise, prose, put, tinyLayout, uriOf } from './files.ts';
+import { MemoryNetwork } from './world.ts';
 
 void t.test('any range of any file is what slicing the file gives', async () => {
   const cases = fc.record({

@@ -1,10 +1,11 @@
 import * as fc from 'fast-check';
 import t from 'tap';
 import type { Layout } from '../../client/layout.ts';
+import { encodeMetadata } from '../../client/metadata.ts';
 import { equalBytes, PUBLIC_CONVERGENCE_SECRET } from '../../keys/index.ts';
 import { runs } from '../keys/samples.ts';
-import { MemoryNetwork, sha256 } from './driver.ts';
 import { convergenceSecret, get, noise, prose, put, targets, tinyLayout, uriOf } from './files.ts';
+import { MemoryNetwork, sha256 } from './world.ts';
 
 const own = { type: 'convergent', secret: convergenceSecret } as const;
 
@@ -50,6 +51,27 @@ void t.test('a file that fits one block is one block, for every kind of key', as
     for (const content of [noise(0), noise(1), noise(32_600), prose(80_000)]) {
       t.equal(roundTrip(content, { target }).blocks, 1, `${target}, ${content.length} bytes`);
     }
+  }
+});
+
+void t.test('one byte decides between one block and two, and the top block is full then', async (t) => {
+  const sizes = Array.from({ length: 200 }, (_, index) => 32_569 + index);
+  const most =
+    sizes.findLast((size) => put(noise(size), { mode: 'keyOnly' }).progress.at(-1)?.total === 3) ?? 0;
+  const { mimeType, sizeBytes, hash } = {
+    mimeType: 'text/plain',
+    sizeBytes: most,
+    hash: sha256(noise(most)),
+  };
+  const body = { type: 'inline', data: noise(most) } as const;
+  t.equal(encodeMetadata({ mimeType, sizeBytes, hash, packedBytes: undefined, body }).length, 32_768);
+  for (const [size, expected] of [
+    [most, 1],
+    [most + 1, 2],
+  ] as const) {
+    const { getting, blocks } = roundTrip(noise(size), {});
+    t.equal(blocks, expected);
+    t.ok(equalBytes(getting.written, noise(size)));
   }
 });
 

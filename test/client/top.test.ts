@@ -1,10 +1,13 @@
 import * as fc from 'fast-check';
 import t from 'tap';
-import { type Block, block, encodeSsk, equalBytes, SALTS, type Salt } from '../../keys/index.ts';
+import { Getter } from '../../client/get.ts';
+import { type Block, block, encodeSsk, equalBytes, hashPublicKey, SALTS } from '../../keys/index.ts';
+import type { Salt } from '../../keys/index.ts';
+import { run } from './driver.ts';
 import { encodeMetadata } from '../../client/metadata.ts';
 import { runs } from '../keys/samples.ts';
-import { MemoryNetwork, placeName, sha256 } from './driver.ts';
 import { get, noise, put, secret, targets, uriOf } from './files.ts';
+import { MemoryNetwork, placeName, SeededRandom, sha256 } from './world.ts';
 
 const garbage: Block = block(noise(32_924));
 
@@ -112,4 +115,15 @@ void t.test('a block that another key pair or another name has signed does not o
   const other = encodeSsk({ secret, name: 'other', payload: noise(10) }).block;
   network.fetchFault = () => ({ type: 'found', block: other });
   t.match(get(uri, { network }).outcome, { type: 'failed', code: 'bad_block' });
+});
+
+void t.test('a name that no key can have ends a download once, before anybody is asked', async (t) => {
+  for (const type of ['ssk', 'ksk'] as const) {
+    const network = new MemoryNetwork();
+    const { publicKey, cryptoKey } = secret;
+    const target = { type, publicKeyHash: hashPublicKey(publicKey), cryptoKey, name: 'a\nb' };
+    const getter = new Getter({ uri: '', target, random: new SeededRandom(1) });
+    t.match(run(getter, { network, seed: 1 }).outcome, { type: 'failed', code: 'bad_key' });
+    t.equal(network.fetches, 0);
+  }
 });

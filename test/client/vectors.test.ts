@@ -4,8 +4,8 @@ import { fileLayout } from '../../client/layout.ts';
 import type { PutTarget } from '../../client/target.ts';
 import { type Block, cryptoKey, equalBytes, seed, sskFromSeed, toText } from '../../keys/index.ts';
 import { hex, toHex } from '../keys/samples.ts';
-import { MemoryNetwork, SeededRandom, sha256 } from './driver.ts';
 import { get, put, tinyLayout, uriOf } from './files.ts';
+import { MemoryNetwork, SeededRandom, sha256 } from './world.ts';
 
 interface Case {
   readonly name: string;

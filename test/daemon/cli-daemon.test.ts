@@ -152,6 +152,26 @@ void t.test('a donor has no web interface', async (t) => {
   t.match(readFileSync(join(dataDir, 'daemon.log'), 'utf8'), /stopping\n$/);
 });
 
+void t.test('a bug ends the daemon with 1 and a line in the log, and its lock is released', async (t) => {
+  const { dir, dataDir } = home(t);
+  const url = (path: string) => JSON.stringify(new URL(`../../daemon/${path}`, import.meta.url).href);
+  const script = `
+    import { existsSync } from 'node:fs';
+    import { loadConfig } from ${url('config/load.ts')};
+    import { runDaemon } from ${url('process.ts')};
+    const flags = { listen: '127.0.0.1:0', 'fproxy.listen': '127.0.0.1:0', 'store.size': '64MiB' };
+    setInterval(() => { if (existsSync(${JSON.stringify(join(dataDir, 'daemon.json'))})) throw new Error('a bug'); }, 20);
+    await runDaemon(loadConfig({ dataDir: ${JSON.stringify(dataDir)}, flags, env: {}, cwd: ${JSON.stringify(dir)} }));`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    env: { PATH: process.env['PATH'] },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const [said, exit] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+  t.strictSame(exit, [1, null]);
+  t.match(said, /"level":60.*a bug/);
+  t.notOk(existsSync(join(dataDir, 'lock')));
+});
+
 void t.test('Ctrl-C during a get cancels the job and ends with 130', async (t) => {
   const { dataDir } = await serve(t);
   const child = spawnMimeo(dataDir, ['get', 'KSK@slow', '--data-dir', dataDir]);

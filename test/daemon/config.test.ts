@@ -119,6 +119,9 @@ void t.test('an option beats the environment, which beats mimeo.toml, which beat
   const withEnv = { ...given, env: { ...given.env, MIMEO_NETWORK: 'from-env' } };
   t.match(loadConfig(withEnv), { settings: { network: 'from-env' }, origins: { network: 'MIMEO_NETWORK' } });
 
+  const withEmpty = { ...given, env: { ...given.env, MIMEO_NETWORK: '' } };
+  t.match(loadConfig(withEmpty), { origins: { network: 'mimeo.toml' } });
+
   const withFlag = { ...withEnv, flags: { network: 'from-flag' } };
   t.match(loadConfig(withFlag), { settings: { network: 'from-flag' }, origins: { network: '--network' } });
 });

@@ -21,14 +21,14 @@ void t.test(
   'the data directory: option, variable, XDG, home; one that was named carries its own mimeo.toml',
   async (t) => {
     const env = { HOME: '/home/u', XDG_DATA_HOME: '/xd', XDG_CONFIG_HOME: '/xc', MIMEO_DATA_DIR: 'from-env' };
-    const cwd = '/work';
+    const cwd = '/here';
     t.strictSame(findPlaces({ dataDir: 'd', env, cwd }), {
-      dataDir: '/work/d',
-      configFile: '/work/d/mimeo.toml',
+      dataDir: '/here/d',
+      configFile: '/here/d/mimeo.toml',
     });
     t.strictSame(findPlaces({ dataDir: undefined, env, cwd }), {
-      dataDir: '/work/from-env',
-      configFile: '/work/from-env/mimeo.toml',
+      dataDir: '/here/from-env',
+      configFile: '/here/from-env/mimeo.toml',
     });
     t.strictSame(findPlaces({ dataDir: undefined, env: { ...env, MIMEO_DATA_DIR: '' }, cwd }), {
       dataDir: '/xd/mimeo',

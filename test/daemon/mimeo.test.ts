@@ -70,7 +70,7 @@ void t.test('in the published package it runs the compiled program', async (t) =
 });
 
 void t.test('where no new Node is found it says so', { skip }, async (t) => {
-  // Outside the repository, so that no node_modules lies above it.
+  // A package `node` beside it hides the repository's.
   const dir = t.testdir();
   const script = packageWith(t, '');
   mkdirSync(join(dir, 'node_modules', 'node', 'bin'), { recursive: true });

@@ -203,7 +203,7 @@ t.test('what is no readable key is refused before the node hears of it', async (
     ['/KSK@%ff', 400, 'bad_key'],
     ['/KSK%40%f', 400, 'bad_key'],
     ['/KSK@word?x=1', 400, 'bad_key'],
-    [`/${usk}`, 400, 'bad_key'],
+    [`/${usk}`, 400, 'key_form'],
     [`/${secret}`, 400, 'key_form'],
     ['/CHK@', 400, 'key_form'],
     [`/KSK@${'x'.repeat(5_000)}`, 400, 'bad_key'],

@@ -5,7 +5,7 @@ import { boundaryOf, readForm, type FormShape } from '../../fproxy/multipart.ts'
 
 const numRuns = process.env['MIMEO_TEST_FULL'] ? 5_000 : 200;
 const shape: FormShape = { texts: ['token', 'key'], fileField: 'file', fieldBytes: 100, headBytes: 200 };
-const malformed = { name: 'UserError', code: 'usage' };
+const malformed = { name: 'UserError', code: 'bad_form' };
 
 async function* pieces(bytes: Buffer, sizes: readonly number[]): AsyncGenerator<Uint8Array> {
   let at = 0;

@@ -198,7 +198,7 @@ t.test('a form without the token of this run inserts nothing', async (t) => {
   for (const token of [undefined, '', 'x', await tokenOf(other)]) {
     const { status, headers } = await postForm(web, { token });
     t.equal(status, 403);
-    t.equal(headers['x-mimeo-error'], 'cross_site');
+    t.equal(headers['x-mimeo-error'], 'form_expired');
   }
   t.same(web.node.heard, []);
 });

@@ -199,6 +199,16 @@ export class Rig {
     return hop.link;
   }
 
+  /** Says `words` to every request that goes out, until none does any more; returns how many there were. */
+  allHopsSay(...words: Words[]): number {
+    let count = 0;
+    for (let hops = this.hops(); hops.length > 0; hops = this.hops()) {
+      for (const hop of hops) this.says(hop, ...words);
+      count += hops.length;
+    }
+    return count;
+  }
+
   keep({ key, block }: Content): void {
     this.#blocks.set(toText(key), block);
   }

@@ -6,7 +6,13 @@ import { refusals } from './scenarios/refusals.ts';
 import { silent } from './scenarios/silent.ts';
 import { smallworld } from './scenarios/smallworld.ts';
 
-export const scenarios: Readonly<Record<string, Scenario>> = { smallworld, crossing, silent, refusals, liars };
+export const scenarios: Readonly<Record<string, Scenario>> = {
+  smallworld,
+  crossing,
+  silent,
+  refusals,
+  liars,
+};
 
 export interface Report {
   readonly scenario: string;
@@ -22,7 +28,7 @@ export interface Report {
 
 /** @returns undefined for a name that is none */
 export function runScenario(name: string, options: ScenarioOptions): Report | undefined {
-  const scenario = scenarios[name];
+  const scenario = Object.hasOwn(scenarios, name) ? scenarios[name] : undefined;
   if (scenario === undefined) return undefined;
   const began = performance.now();
   const { world, metrics } = scenario.run(options);

@@ -1,5 +1,5 @@
 /** Networks to begin with: who is linked to whom. Growing one by announcement is another matter. */
-import { type Location, asLocation, distance } from '../../keys/index.ts';
+import { type Location, asLocation } from '../../keys/index.ts';
 import type { SeededRandom } from './random.ts';
 
 export interface Topology {
@@ -37,14 +37,4 @@ export function smallWorld(options: { nodes: number; degree: number; random: See
     [...others].filter((other) => other > node).map((other) => [node, other] as const),
   );
   return { locations, links };
-}
-
-/** The node closest to a place. */
-export function closestNode(topology: Topology, target: Location): number {
-  let best = 0;
-  topology.locations.forEach((place, node) => {
-    const current = topology.locations[best];
-    if (current !== undefined && distance(place, target) < distance(current, target)) best = node;
-  });
-  return best;
 }

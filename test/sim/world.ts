@@ -11,6 +11,7 @@ import {
   type RoutingKey,
   type Salt,
   assert,
+  assertNever,
   equalBytes,
   primitives,
   routingKey,
@@ -130,6 +131,17 @@ export class World {
     }
   }
 
+  /** The links between two nodes go down at both ends, and what was on its way is lost. */
+  cut(a: number, b: number): void {
+    for (const [link, { node, theirLink }] of this.#node(a).neighbours) {
+      if (node !== b) continue;
+      this.#node(a).neighbours.delete(link);
+      this.#node(b).neighbours.delete(theirLink);
+      this.#handle(a, { type: 'linkDown', link });
+      this.#handle(b, { type: 'linkDown', link: theirLink });
+    }
+  }
+
   /** The node is gone, and its neighbours know it at once. */
   kill(node: number): void {
     const dead = this.#node(node);
@@ -167,8 +179,9 @@ export class World {
     return this.#nodes.filter(({ store, alive }) => alive && store.getNow(key) !== undefined).length;
   }
 
-  holds(node: number, key: RoutingKey): boolean {
-    return this.#node(node).store.getNow(key) !== undefined;
+  /** What a node holds under a key. */
+  blockAt(node: number, key: RoutingKey): Block | undefined {
+    return this.#node(node).store.getNow(key);
   }
 
   /** Requests that somebody still waits for: 0 when everything has come to rest. */
@@ -302,7 +315,8 @@ export class World {
       if (!receiver.alive || !from.alive) return;
       this.messages.set(message.type, (this.messages.get(message.type) ?? 0) + 1);
       if (receiver.role === 'honest') this.#handle(to.node, { type: 'message', link: to.theirLink, message });
-      else for (const answer of misbehave(receiver.role, message)) this.#deliver(receiver, to.theirLink, answer);
+      else
+        for (const answer of misbehave(receiver.role, message)) this.#deliver(receiver, to.theirLink, answer);
     });
   }
 
@@ -363,6 +377,8 @@ function resultOf(message: Message): Result {
     case 'insertBlock':
     case 'unsupported':
       throw new Error(`a client is not sent ${message.type}`);
+    default:
+      return assertNever(message);
   }
 }
 

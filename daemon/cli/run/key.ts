@@ -44,10 +44,12 @@ export async function info(call: Invocation): Promise<number> {
     printJson(call.io, explained);
     return 0;
   }
-  const rows = Object.entries(explained).map(([name, value]) => [
-    name,
-    plain(typeof value === 'string' ? value : JSON.stringify(value)),
-  ]);
-  printLine(call.io, table(rows));
+  const rows = Object.entries(explained).map(([name, value]) => [name, plain(inWords(value))]);
+  printLine(call.io, table(rows.filter(([, value]) => value !== '')));
   return 0;
+}
+
+function inWords(value: unknown): string {
+  if (Array.isArray(value)) return value.map(inWords).join('; ');
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }

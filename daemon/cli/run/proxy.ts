@@ -45,7 +45,7 @@ async function ask(
   // Encoded as a whole: the key is one text, and nothing in it is a path or a query to HTTP.
   const address = new URL(uri === undefined ? '/' : `/${encodeURIComponent(uri)}`, daemon.fproxy);
   const headers = body?.mimeType === undefined ? {} : { 'Content-Type': body.mimeType };
-  const asked = request(address, { method, headers, signal });
+  const asked = request(address, { method, headers, signal, agent: false });
   const answered = once(asked, 'response') as Promise<[IncomingMessage]>;
   try {
     // The answer may come before the body has left: a refusal.

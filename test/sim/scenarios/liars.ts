@@ -12,6 +12,12 @@ export const liars: Scenario = {
     const hops = new HopCounter();
     const lies = (node: number): boolean => node % 10 === 0;
     const world = smallWorldWith({ nodes, seed, hops, role: (node) => (lies(node) ? 'lying' : 'honest') });
-    return runTraffic(world, hops, { inserts: 200, fetches: 1_000, missing: 0, tries: 1, mayAsk: (node) => !lies(node) });
+    return runTraffic(world, hops, {
+      inserts: 200,
+      fetches: 1_000,
+      missing: 0,
+      tries: 1,
+      mayAsk: (node) => !lies(node),
+    });
   },
 };

@@ -77,16 +77,17 @@ export function runTraffic(world: World, hops: HopCounter, options: TrafficOptio
     const key = keys[world.random.below(keys.length)];
     const asker = anyone();
     if (key === undefined) break;
-    for (let tries = 0, done = false; tries < options.tries && !done; tries += 1) {
+    for (let tries = 0; tries < options.tries; tries += 1) {
       const began = world.now;
+      const before = found;
       world.fetch(asker, key, 0, (result) => {
         if (result.type !== 'found') return;
-        done = true;
         found += 1;
         latency.push(world.now - began);
       });
       world.schedule.run();
-      if (!done) world.schedule.run(world.now + PAUSE_MS);
+      if (found > before) break;
+      world.schedule.run(world.now + PAUSE_MS);
     }
   }
   const fetchMessages = requestMessages(world) - fetchesBefore;
