@@ -7,7 +7,7 @@ import { z } from 'zod';
 /** 0 is the most urgent of the field's seven classes; 4 is what a person's own command gets when nothing is said. */
 export const prioritySchema = z.number().int().min(0).max(6);
 
-export const progressSchema = z.object({
+const progressSchema = z.object({
   /** Blocks that the job knows of so far; grows until `finalizedTotal`. */
   total: z.number().int().nonnegative(),
   /** Blocks that suffice. */
@@ -43,7 +43,6 @@ export const jobSchema = z.object({
 
 export type Progress = z.output<typeof progressSchema>;
 export type Job = z.output<typeof jobSchema>;
-export type JobState = Job['state'];
 
 export const noProgress: Progress = {
   total: 0,

@@ -12,14 +12,13 @@ export {
   seed,
   toText,
 } from './bytes.ts';
-export type { Block, Brand, CryptoKey, PublicKey, PublicKeyHash, Random, RoutingKey, Seed } from './bytes.ts';
+export type { Block, Brand, CryptoKey, PublicKey, PublicKeyHash, Random, RoutingKey } from './bytes.ts';
 export { decodeCbor, encodeCbor } from './cbor.ts';
 export type { CborLimits, CborValue } from './cbor.ts';
 export { PUBLIC_CONVERGENCE_SECRET, contentKey, decodeChk, encodeChk } from './chk.ts';
 export { ParseError, assert, assertNever } from './errors.ts';
 export type { ParseErrorCode } from './errors.ts';
 export { explainUri } from './explain.ts';
-export type { UriExplanation } from './explain.ts';
 export { identityFromSeed, verifySignature } from './identity.ts';
 export type { Identity } from './identity.ts';
 export { KskBusyError, deriveKsk } from './ksk.ts';
@@ -30,9 +29,8 @@ export { SALTS, asLocation, distance, location, locationOfIdentity, salt } from 
 export type { Location, Salt } from './location.ts';
 export { canonicalName } from './name.ts';
 export { native as primitives } from './primitives/native.ts';
-export type { Primitives } from './primitives/primitives.ts';
 export { createSsk, decodeSsk, encodeSsk, hashPublicKey, sskFromSeed, sskRoutingKey } from './ssk.ts';
 export type { SskSecret } from './ssk.ts';
 export { formatUri, parseUri, requestUri, sskOfUsk } from './uri.ts';
-export type { ChkUri, KskUri, SskUri, Uri, UskUri } from './uri.ts';
+export type { Uri } from './uri.ts';
 export { verifyBlock } from './verify.ts';

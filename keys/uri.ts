@@ -22,7 +22,7 @@ import { hashPublicKey, sskFromSeed } from './ssk.ts';
 
 export type Uri = ChkUri | SskUri | KskUri | UskUri;
 
-export type ChkUri =
+type ChkUri =
   | {
       readonly kind: 'chk';
       readonly form: 'request';
@@ -48,7 +48,7 @@ export type UskUri = Subspace & {
 };
 
 /** One text for reading and for writing: the word is the secret. */
-export interface KskUri {
+interface KskUri {
   readonly kind: 'ksk';
   readonly keyword: string;
   readonly path: readonly string[];

@@ -29,7 +29,9 @@ export type Route =
       readonly best: WireDistance;
     };
 
-interface RequestFields {
+/** A fetch, or the announcement of an insert: its block follows when it was accepted. */
+export interface Request {
+  readonly type: 'dataRequest' | 'insertRequest';
   readonly id: RequestId;
   readonly key: RoutingKey;
   readonly salt: Salt;
@@ -38,10 +40,6 @@ interface RequestFields {
   readonly deadlineMs: number;
   readonly route: Route;
 }
-
-export type DataRequest = { readonly type: 'dataRequest' } & RequestFields;
-export type InsertRequest = { readonly type: 'insertRequest' } & RequestFields;
-export type Request = DataRequest | InsertRequest;
 
 /** How a request ends. */
 export type Answer =

@@ -126,7 +126,11 @@ export class Links {
     const peer = this.#options.book.remove(identity);
     const standing = this.#standing(identity);
     clearTimeout(standing.redial);
-    standing.link?.connection.close('removed');
+    if (standing.link !== undefined) {
+      // At once: a closing connection may linger, and the peer may be added again meanwhile.
+      this.#down(standing.link.id);
+      standing.link.connection.close('removed');
+    }
     this.#standings.delete(identity);
     return this.#describe(peer);
   }
@@ -152,12 +156,17 @@ export class Links {
     await this.#listening?.close();
   }
 
+  /** Unproven ones that were opened by others: own dials are bounded by the book and may all hang. */
+  get #callers(): number {
+    return [...this.#unproven].filter(({ role }) => role === 'listen').length;
+  }
+
   #accept(carrier: Carrier): CarrierListener {
     const connection = this.#connection(
       'listen',
       ({ identity }) => this.#options.book.get(identity) !== undefined,
     );
-    if (this.#closed || this.#unproven.size > nodeLimits.handshakesInWork.value) {
+    if (this.#closed || this.#callers > nodeLimits.handshakesInWork.value) {
       // Not from inside the call that hands the carrier over.
       queueMicrotask(() => carrier.destroy());
       return connection;

@@ -6,7 +6,7 @@
  * a bomb is paid for by whoever made it.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { type FileHandle, link, open, unlink } from 'node:fs/promises';
+import { type FileHandle, link, lstat, open, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { createZstdDecompress } from 'node:zlib';
 import {
@@ -102,50 +102,53 @@ export class Sink {
 /** A decompressor whose output is taken before more goes in. */
 class Inflater {
   readonly #stream = createZstdDecompress();
-  readonly #taken: Promise<void>;
-  #failure: UserError | BadStream | undefined;
+  readonly #take: (bytes: Uint8Array) => Promise<void>;
+  #givenBytes = 0;
+  /** Something has happened to the stream. */
+  #wake = (): void => {};
 
   constructor(take: (bytes: Uint8Array) => Promise<void>) {
-    this.#taken = this.#takeAll(take);
+    this.#take = take;
+    for (const event of ['readable', 'end', 'close']) this.#stream.on(event, () => this.#wake());
+    // `close` follows.
+    this.#stream.on('error', () => {});
   }
 
-  /** Resolves when the input is consumed; what came out of it has been taken, but for the last chunk. */
-  write(bytes: Uint8Array): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const failed = (): void =>
-        reject(
-          this.#failure instanceof Error ? this.#failure : new BadStream('the file can not be decompressed'),
-        );
-      if (this.#stream.destroyed) return failed();
-      this.#stream.once('close', failed);
-      this.#stream.write(bytes, (error) => {
-        this.#stream.off('close', failed);
-        if (error) failed();
-        else resolve();
-      });
+  /** Resolves when the input is consumed and all that came out of it has been taken. */
+  async write(bytes: Uint8Array): Promise<void> {
+    let consumed = false;
+    this.#givenBytes += bytes.length;
+    this.#stream.write(bytes, (error) => {
+      consumed = !error;
+      this.#wake();
     });
+    await this.#takeUntil(() => consumed && this.#stream.readableLength === 0);
   }
 
   async end(): Promise<void> {
     this.#stream.end();
-    await this.#taken;
-    if (this.#failure !== undefined) throw this.#failure;
+    await this.#takeUntil(() => this.#stream.readableEnded);
+    // What follows a frame is not even looked at.
+    if (this.#stream.bytesWritten !== this.#givenBytes)
+      throw new BadStream('the compressed file is followed by other bytes');
   }
 
   close(): void {
     this.#stream.destroy();
   }
 
-  async #takeAll(take: (bytes: Uint8Array) => Promise<void>): Promise<void> {
-    try {
-      for await (const chunk of this.#stream) await take(chunk as Buffer);
-    } catch (error) {
-      this.#failure =
-        error instanceof UserError || error instanceof BadStream
-          ? error
-          : new BadStream('the file can not be decompressed');
-    } finally {
-      this.#stream.destroy();
+  async #takeUntil(isDone: () => boolean): Promise<void> {
+    while (!isDone()) {
+      const chunk = this.#stream.read() as Buffer | null;
+      if (chunk !== null) {
+        await this.#take(chunk);
+      } else if (this.#stream.destroyed && !this.#stream.readableEnded) {
+        throw new BadStream('the file can not be decompressed');
+      } else {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      }
     }
   }
 }
@@ -177,13 +180,14 @@ export class FileTaker implements Taker {
 
   /** @throws UserError target_exists, target_unwritable */
   static async create(path: string): Promise<FileTaker> {
-    const partPath = join(
-      dirname(path),
-      `.${basename(path).slice(0, 200)}.${randomBytes(4).toString('hex')}.part`,
-    );
+    // Names are bounded in bytes.
+    const name = Buffer.from(basename(path)).subarray(0, 200).toString();
+    const partPath = join(dirname(path), `.${name}.${randomBytes(4).toString('hex')}.part`);
     try {
-      const existing = await open(path, 'r').catch(() => undefined);
-      await existing?.close();
+      // Not opened: a pipe would wait for its other end.
+      const existing = await lstat(path).catch((error: unknown) => {
+        if (!(error instanceof Error) || !('code' in error) || error.code !== 'ENOENT') throw error;
+      });
       if (existing !== undefined) throw new UserError('target_exists', `${path} exists already`);
       return new FileTaker(path, { path: partPath, handle: await open(partPath, 'wx', 0o600) });
     } catch (error) {

@@ -21,6 +21,8 @@ export function fileContent(path: string): OpenContent {
 
 export class Source {
   readonly #open: OpenContent;
+  /** What was opened: once to measure, once to read. */
+  readonly #streams: Readable[] = [];
   #reading: { readonly pieces: Pieces; readonly tally: Tally } | undefined;
 
   constructor(open: OpenContent) {
@@ -56,15 +58,17 @@ export class Source {
     });
   }
 
+  /** What is being read ends as a failure. */
   close(): void {
-    this.#reading?.pieces.close();
+    for (const stream of this.#streams) stream.destroy();
   }
 
   #stream(form: Form, tally: Tally): Readable {
     const counted = Readable.from(tally.count(this.#open()), { objectMode: false });
-    if (form === 'plain') return counted;
     // The callback is where a pipeline reports; the same error comes out of the stream that is read.
-    return pipeline(counted, createZstdCompress(), () => {});
+    const stream = form === 'plain' ? counted : pipeline(counted, createZstdCompress(), () => {});
+    this.#streams.push(stream);
+    return stream;
   }
 }
 
@@ -89,12 +93,10 @@ class Tally {
 
 /** A stream in pieces of the size that is asked for. */
 class Pieces {
-  readonly #stream: Readable;
   readonly #chunks: AsyncIterator<Buffer>;
   #rest: Buffer = Buffer.alloc(0);
 
   constructor(stream: Readable) {
-    this.#stream = stream;
     this.#chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   }
 
@@ -119,10 +121,6 @@ class Pieces {
   async skipRest(): Promise<void> {
     for (let next = await this.#chunks.next(); next.done !== true; next = await this.#chunks.next());
   }
-
-  close(): void {
-    this.#stream.destroy();
-  }
 }
 
 /** What the disk refuses becomes a value: a file may vanish at any moment, and that is no bug. */
@@ -130,7 +128,11 @@ async function orFailure<T>(read: () => Promise<T>): Promise<T | ContentFailure>
   try {
     return await read();
   } catch (error) {
-    if (!(error instanceof Error) || !('code' in error) || !('syscall' in error)) throw error;
+    if (!(error instanceof Error) || !('code' in error)) throw error;
+    // Closed here while it was read.
+    if (error.code === 'ERR_STREAM_PREMATURE_CLOSE')
+      return { type: 'failure', code: 'cancelled', message: 'reading was cancelled' };
+    if (!('syscall' in error)) throw error;
     const gone = error.code === 'ENOENT';
     return {
       type: 'failure',

@@ -2,7 +2,7 @@
  * Small files that must not be lost: identity, keys, peers. Written beside, made durable, and put in place in one step, so that
  * a crash leaves the old file or the new one. Readable by this user alone.
  */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { UserError } from '../../client/index.ts';
 
@@ -10,7 +10,8 @@ import { UserError } from '../../client/index.ts';
 export function writeStateFile(path: string, content: string | Uint8Array): void {
   const draft = `${path}.new`;
   try {
-    durably(draft, 'w', (file) => void writeSync(file, Buffer.from(content)));
+    // Unlike `writeSync`, which stops half-way on a disk that is almost full and says only how far it came.
+    durably(draft, 'w', (file) => writeFileSync(file, content));
     renameSync(draft, path);
     durably(dirname(path), 'r', () => {});
   } catch (error) {

@@ -21,7 +21,7 @@ const STORE_BYTES = 512 * 1024 * 1024;
 /** Fits one block with its metadata. */
 const BLOCK_FILE_BYTES = 30_000;
 const BLOCKS = 40;
-const SAMPLE_MS = 200;
+const SAMPLE_MS = 1_000;
 const SETTLE_MS = 3_000;
 /** Draws the long links, the same in every run. */
 const SEED = 1;

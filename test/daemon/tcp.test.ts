@@ -105,7 +105,10 @@ for (const ending of endings)
     const closed = Promise.withResolvers<string>();
     const { port } = mute.address() as AddressInfo;
     const carrier = await dialTcp({ host: HOST, port, listener: { ...deaf, closed: closed.resolve } });
-    while (carrier.backlogBytes === 0) carrier.write(new Uint8Array(1_048_576));
+    do {
+      carrier.write(new Uint8Array(1_048_576));
+      await new Promise((resolve) => setImmediate(resolve));
+    } while (carrier.backlogBytes === 0);
     carrier.close();
     t.ok(carrier.backlogBytes > 0, 'close waits for the queue');
     if (ending === 'destroyed') carrier.destroy();

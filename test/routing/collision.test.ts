@@ -61,12 +61,13 @@ void t.test('an insert of the very bytes that lie there is a success', async (t)
   }
 });
 
-void t.test('what lies on the disk damaged is no other block', async (t) => {
+void t.test('what lies on the disk damaged is no other block, and is never given out', async (t) => {
   const rig = new Rig({ content: young });
   const [asker] = [rig.peer(0.4), rig.peer(0.01)];
   rig.keep({ key: old.key, block: damaged(old.block) });
   rig.insert(asker);
-  t.equal(rig.hop().request.type, 'insertRequest');
+  t.equal(rig.allHopsSay({ type: 'dataNotFound', visits: 0 }), 1);
+  t.strictSame(rig.toldTypes(asker), ['accepted', 'routeNotFound']);
 });
 
 void t.test(

@@ -78,19 +78,24 @@ void t.test('a refused uid is not kept any longer for being asked again', async 
   t.equal(rig.hop().link, peer);
 });
 
-void t.test('more uids than the limit push out the one that was answered first', async (t) => {
+void t.test('more uids than the limit push out the one that was answered longest ago', async (t) => {
   const seen = new SeenUids(seenKeepMs);
-  const limit = routingLimits.seenUids.value;
   const uid = (number: number): Uid => number.toString(16).padStart(16, '0') as Uid;
-  for (let number = 0; number < limit; number += 1) {
-    seen.accept(uid(number), 0);
-    seen.answered(uid(number), 0);
-  }
-  t.notOk(seen.accept(uid(0), 1), 'as many as the limit are kept');
-  seen.accept(uid(limit), 1);
-  seen.answered(uid(limit), 1);
-  t.ok(seen.accept(uid(0), 1));
-  t.notOk(seen.accept(uid(1), 1));
+  const comes = (number: number, now: number): boolean => {
+    const accepted = seen.accept(uid(number), now);
+    if (accepted) seen.answered(uid(number), now);
+    return accepted;
+  };
+  const limit = routingLimits.seenUids.value;
+  const later = seenKeepMs + 1;
+  comes(0, 0);
+  comes(1, seenKeepMs - 1);
+  t.ok(comes(0, later), 'forgotten in the meantime, and now the younger one');
+  for (let number = 2; number < limit; number += 1) comes(number, later);
+  t.notOk(comes(1, later), 'as many as the limit are kept');
+  comes(limit, later);
+  t.notOk(comes(0, later));
+  t.ok(comes(1, later));
 });
 
 void t.test('a refusal of a fetch has the form and the delay of a dead end', async (t) => {

@@ -3,9 +3,12 @@
  * every request, and when everything has come to rest nothing is left of it. Hostile peers, links that come and go, a disk that
  * answers late and out of order, time that passes in leaps.
  */
+import { queryObjects } from 'node:v8';
 import * as fc from 'fast-check';
 import t from 'tap';
 import { LOCAL_LINK, type LinkId, networks } from '../../routing/index.ts';
+import { Fetch } from '../../routing/fetch.ts';
+import { Insert } from '../../routing/insert.ts';
 import type { RequestId, Uid, WireDistance } from '../../routing/messages.ts';
 import { damaged, edition, page } from './content.ts';
 import { type Hop, Rig, type Words } from './rig.ts';
@@ -182,4 +185,27 @@ void t.test('whatever happens, every request is answered once and nothing is lef
   t.ok(asked > 1_000, 'many requests came to an end');
   for (const outcome of ['found', 'notFound', 'noRoute', 'stored', 'collision', 'refused'])
     t.ok(outcomes.has(outcome), `${outcome} was among them`);
+});
+
+void t.test('of what was answered nothing stays in memory, however it was', async (t) => {
+  const rig = new Rig();
+  const askers = [rig.peer(0.4), rig.peer(0.41)];
+  const peer = rig.peer(0.01);
+  const living = (): number =>
+    queryObjects(Fetch, { format: 'count' }) + queryObjects(Insert, { format: 'count' });
+  const before = living();
+  for (const from of [...askers, LOCAL_LINK]) {
+    for (let number = 0; number < 10; number += 1) rig.ask(from, { content: page(number), htl: 10 });
+    for (let number = 10; number < 15; number += 1) rig.insert(from, { content: page(number) });
+  }
+  t.equal(living(), before + rig.router.pending);
+  for (const hop of rig.hops()) rig.says(hop, { type: 'accepted' });
+  rig.pass(networks.open.coalesceWaitMs);
+  const [found, ...lost] = rig.hops();
+  t.ok(found !== undefined && lost.length > 0, 'some have waited and now run alone');
+  if (found !== undefined) rig.says(found, { type: 'dataFound', visits: 0, block: page().block });
+  rig.down(peer);
+  rig.rest();
+  t.equal(rig.router.pending, 0);
+  t.equal(living(), before);
 });

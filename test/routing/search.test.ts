@@ -266,6 +266,18 @@ void t.test(
   },
 );
 
+void t.test('the owner is told of a dead end whether any node took the request at all', async (t) => {
+  const rig = new Rig();
+  rig.peer(0.01);
+  rig.ask(LOCAL_LINK);
+  rig.hopSays({ type: 'rejectedOverload' });
+  t.strictSame(rig.toldTypes(LOCAL_LINK), ['accepted', 'routeNotFound'], 'nobody did');
+  const peer = rig.peer(0.02);
+  rig.ask(LOCAL_LINK);
+  t.equal(rig.hopSays({ type: 'accepted' }, { type: 'routeNotFound', visits: 0 }), peer);
+  t.strictSame(rig.toldTypes(LOCAL_LINK), ['accepted', 'dataNotFound'], 'one did, in vain');
+});
+
 void t.test('a request of the stem goes on greedy, with all HTL and a uid of its own', async (t) => {
   const rig = new Rig();
   const [asker, peer] = [rig.peer(0.4), rig.peer(0.01)];

@@ -226,6 +226,30 @@ for (const { name, word, waitMs } of [
   });
 }
 
+void t.test('after any final answer but overload the next back-off is short again', async (t) => {
+  const answers = [
+    { type: 'dataNotFound', visits: 0 },
+    { type: 'routeNotFound', visits: 0 },
+    { type: 'dataFound', visits: 0, block: page().block },
+  ] as const;
+  for (const answer of answers) {
+    const rig = new Rig();
+    const peer = rig.peer(0.01);
+    for (let i = 0; i < 5; i += 1) {
+      rig.ask(LOCAL_LINK);
+      rig.hopSays({ type: 'rejectedOverload' });
+      rig.pass(60_000);
+    }
+    rig.ask(LOCAL_LINK);
+    rig.hopSays({ type: 'accepted' }, answer);
+    rig.ask(LOCAL_LINK);
+    rig.hopSays({ type: 'rejectedOverload' });
+    rig.pass(1.5 * backoffFirstMs);
+    rig.ask(LOCAL_LINK);
+    t.equal(rig.hop().link, peer, answer.type);
+  }
+});
+
 void t.test('with every peer left alone there is no route', async (t) => {
   const rig = new Rig();
   const [peer] = [rig.peer(0.01)];

@@ -13,6 +13,12 @@ import { type Report, runScenario, scenarios } from './run.ts';
 import { smallWorld } from './topology.ts';
 import { type Result, World, shortBlock } from './world.ts';
 
+/** 1, 2 …; ten times as many in the long run. */
+function seeds(count: number): readonly number[] {
+  const long = process.env['MIMEO_TEST_FULL'] !== undefined;
+  return Array.from({ length: long ? 10 * count : count }, (_, index) => index + 1);
+}
+
 function run(scenario: string, nodes: number, seed: number): Report {
   const report = runScenario(scenario, { nodes, seed });
   assert(report !== undefined, `there is a scenario ${scenario}`);
@@ -39,7 +45,7 @@ for (const scenario of Object.keys(scenarios)) {
   );
 
   void t.test(`${scenario}: everybody is answered, and in the end nothing is in work`, async (t) => {
-    for (const seed of [1, 2, 3]) {
+    for (const seed of seeds(3)) {
       const report = run(scenario, 90, seed);
       t.equal(metric(report, 'unanswered'), 0);
       t.equal(metric(report, 'pending'), 0);
@@ -50,7 +56,7 @@ for (const scenario of Object.keys(scenarios)) {
 void t.test(
   'smallworld: what was inserted is found, what was not is not, and at a bounded price',
   async (t) => {
-    for (const seed of [1, 2]) {
+    for (const seed of seeds(2)) {
       const report = run('smallworld', 150, seed);
       t.equal(metric(report, 'insert.stored'), 1);
       t.equal(metric(report, 'fetch.found'), 1);
@@ -64,7 +70,7 @@ void t.test(
 );
 
 void t.test('crossing: a crowd is served, and nobody waits for somebody who waits', async (t) => {
-  for (const seed of [1, 2, 3]) {
+  for (const seed of seeds(3)) {
     const report = run('crossing', 120, seed);
     t.equal(metric(report, 'fetch.found'), 1);
     t.equal(metric(report, 'fetch.answered'), 1);
@@ -73,7 +79,7 @@ void t.test('crossing: a crowd is served, and nobody waits for somebody who wait
 });
 
 void t.test('silent: a fifth of black holes is gone round', async (t) => {
-  for (const seed of [1, 2]) {
+  for (const seed of seeds(2)) {
     const report = run('silent', 150, seed);
     t.ok(metric(report, 'insert.stored') > 0.98);
     t.ok(metric(report, 'fetch.found') > 0.98);
@@ -81,7 +87,7 @@ void t.test('silent: a fifth of black holes is gone round', async (t) => {
 });
 
 void t.test('refusals: a third of nodes that refuse everything is gone round', async (t) => {
-  for (const seed of [1, 2]) {
+  for (const seed of seeds(2)) {
     const report = run('refusals', 150, seed);
     t.ok(metric(report, 'insert.stored') > 0.98);
     t.ok(metric(report, 'fetch.found') > 0.98);
@@ -89,7 +95,7 @@ void t.test('refusals: a third of nodes that refuse everything is gone round', a
 });
 
 void t.test('liars: a tenth of nodes that lie does not end most searches', async (t) => {
-  for (const seed of [1, 2]) t.ok(metric(run('liars', 150, seed), 'fetch.found') > 0.5);
+  for (const seed of seeds(2)) t.ok(metric(run('liars', 150, seed), 'fetch.found') > 0.5);
 });
 
 interface WorldOfOurs {
@@ -140,7 +146,7 @@ function holders(world: World, block: Block): number {
 void t.test(
   'collision: who inserts another version later gets the one that is there, and nothing is overwritten',
   async (t) => {
-    for (const seed of [1, 2, 3, 4]) {
+    for (const seed of seeds(4)) {
       const world = worldOf({ nodes: 60, seed, verify: verifyBlock });
       const results: Result[] = [];
       world.insert(0, { ...old, salt: 0 }, (result) => results.push(result));
@@ -161,7 +167,7 @@ void t.test(
 void t.test(
   'collision: of two versions inserted at one moment each node keeps the one it met first',
   async (t) => {
-    for (const seed of [1, 2, 3, 4]) {
+    for (const seed of seeds(4)) {
       const world = worldOf({ nodes: 60, seed, verify: verifyBlock });
       const results: Result[] = [];
       world.insert(0, { ...old, salt: 0 }, (result) => results.push(result));
@@ -186,7 +192,7 @@ void t.test(
 void t.test(
   'links that are cut and nodes that die in the middle of it: all the living are answered',
   async (t) => {
-    for (const seed of [1, 2, 3, 4, 5]) {
+    for (const seed of seeds(5)) {
       const nodes = 80;
       const world = worldOf({ nodes, seed });
       const content = Array.from({ length: 20 }, () => shortBlock(world.random.bytes(32)));

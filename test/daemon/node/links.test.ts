@@ -1,0 +1,230 @@
+/** Who is connected with whom: dialling, both at once, coming back, strangers, and what is kept of it over a restart. */
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import t, { type Test } from 'tap';
+import { type Identity, toText } from '../../../keys/index.ts';
+import { LOCAL_LINK, type RouterEvent, networkId, networks } from '../../../routing/index.ts';
+import { Links } from '../../../daemon/node/links.ts';
+import { nodeLimits } from '../../../daemon/node/limits.ts';
+import { PeerBook } from '../../../daemon/node/peer-book.ts';
+import { SeededRandom } from '../../sim/random.ts';
+import { TESTNET, TestNode, isLinked, link, until } from './cluster.ts';
+import { scratch } from './content.ts';
+import { RawPeer, identityOf, listen, referenceOf } from './raw-peer.ts';
+
+const [one, two] = [identityOf('one'), identityOf('two')];
+const [small, large] = toText(one.publicKey) < toText(two.publicKey) ? [one, two] : [two, one];
+
+void t.test('two nodes that add each other connect, and both say so', async (t) => {
+  const [a, b] = [await TestNode.start(t), await TestNode.start(t)];
+  t.match(await a.addPeer(await b.reference()), { identity: await b.identity(), state: 'connecting' });
+  t.match(await b.addPeer(await a.reference()), { identity: await a.identity() });
+  await until(async () => (await isLinked(a, await b.identity())) && isLinked(b, await a.identity()));
+  const { peers } = await b.call('peer.list', {});
+  const addresses = [`127.0.0.1:${a.listening.port}`];
+  t.match(peers, [{ state: 'connected', addresses, connectedSeconds: Number, direction: /^(in|out)$/ }]);
+});
+
+void t.test('one connection is left when both dial at once, and it is the same for both', async (t) => {
+  for (let round = 0; round < 5; round += 1) {
+    const [a, b] = [await TestNode.start(t), await TestNode.start(t)];
+    await link(a, b);
+    const directions = async () =>
+      (await Promise.all([a, b].map((node) => node.call('peer.list', {})))).map(
+        ({ peers }) => peers[0]?.direction,
+      );
+    // Until the one that lost is closed at both ends, they may name different ones.
+    await until(async () => new Set(await directions()).size === 2);
+    const content = Buffer.from(`over the one that is left ${round}`);
+    t.match(await a.put(content), { state: 'finished' });
+    t.equal(await a.connected(), 1);
+    t.equal(await b.connected(), 1);
+    await Promise.all([a.stop(), b.stop()]);
+  }
+});
+
+/** The links of a node without one around them, and what they tell the router. */
+async function bareLinks(t: Test, identity: Identity, known: readonly string[]) {
+  const events: RouterEvent[] = [];
+  const book = new PeerBook({ path: join(scratch(t), 'peers'), network: TESTNET, configured: [] });
+  for (const reference of known) book.add(reference);
+  const links = new Links({
+    identity,
+    network: TESTNET,
+    book,
+    random: new SeededRandom(1),
+    log: pino({ level: 'silent' }),
+    dispatch: (event) => events.push(event),
+  });
+  const listening = await links.start({ host: '127.0.0.1', port: 0 });
+  t.teardown(() => links.close());
+  const [host = '', port] = listening.split(':');
+  const ups = () => events.filter((event) => event.type === 'linkUp').map(({ link }) => link);
+  const downs = () => events.filter((event) => event.type === 'linkDown').map(({ link }) => link);
+  return { links, events, ups, downs, node: { listening: { host, port: Number(port) } } };
+}
+
+void t.test('of two connections both ends keep the one that the smaller identity dialled', async (t) => {
+  for (const [own, identity] of [
+    [small, large],
+    [large, small],
+  ] as const) {
+    const accepted: RawPeer[] = [];
+    const address = await listen(t, (socket) => accepted.push(new RawPeer(socket, 'listen', { identity })));
+    const { links, ups, downs, node } = await bareLinks(t, own, [
+      referenceOf(identity, { addresses: [address] }),
+    ]);
+    await until(() => ups().length === 1);
+    const dialled = await RawPeer.linked(t, node, { identity });
+    const [kept, lost] = own === small ? [accepted[0], dialled] : [dialled, accepted[0]];
+    await until(() => lost?.isClosed === true);
+    t.notOk(kept?.isClosed);
+    t.match(links.list(), [{ state: 'connected', direction: own === small ? 'out' : 'in' }]);
+    const up = ups().filter((id) => !downs().includes(id));
+    t.equal(up.length, 1, 'one link for the router');
+    t.notOk(ups().includes(LOCAL_LINK));
+  }
+});
+
+void t.test(
+  'a peer that comes back over a second connection gets a new link, and the old one ends',
+  async (t) => {
+    const identity = identityOf('back again');
+    const { ups, downs, node } = await bareLinks(t, small, [referenceOf(identity)]);
+    const before = await RawPeer.linked(t, node, { identity });
+    await until(() => ups().length === 1);
+    const after = await RawPeer.linked(t, node, { identity });
+    await until(() => before.isClosed);
+    t.same(downs(), ups().slice(0, 1));
+    t.equal(new Set(ups()).size, 2, 'under another id');
+    t.notOk(after.isClosed);
+  },
+);
+
+void t.test(
+  'a peer that is removed is gone for the router at once, whatever its connection does',
+  async (t) => {
+    const identity = identityOf('to be removed');
+    const { links, ups, downs, node } = await bareLinks(t, small, [referenceOf(identity)]);
+    const peer = await RawPeer.linked(t, node, { identity });
+    await until(() => ups().length === 1);
+    t.match(links.remove(toText(identity.publicKey)), { identity: toText(identity.publicKey) });
+    t.same(downs(), ups(), 'before anything else can happen');
+    t.same(links.list(), []);
+    await until(() => peer.isClosed);
+    t.same(downs(), ups(), 'and only once');
+    const again = await RawPeer.dial(t, node, { identity });
+    await until(() => again.isClosed);
+    t.notOk(again.isEstablished, 'a stranger now');
+  },
+);
+
+void t.test('a stranger is turned away, and so is who speaks for another network', async (t) => {
+  const node = await TestNode.start(t);
+  const stranger = await RawPeer.dial(t, node, { identity: identityOf('stranger') });
+  await until(() => stranger.isClosed);
+  t.notOk(stranger.isEstablished);
+  const known = identityOf('known');
+  await node.addPeer(referenceOf(known));
+  const elsewhere = await RawPeer.dial(t, node, { identity: known, network: networkId(networks.open) });
+  await until(() => elsewhere.isClosed);
+  t.notOk(elsewhere.isEstablished);
+  t.equal(await node.connected(), 0);
+  await RawPeer.linked(t, node, { identity: known });
+  await until(async () => (await node.connected()) === 1);
+});
+
+void t.test('references of another network, of the node itself, and what is none are refused', async (t) => {
+  const node = await TestNode.start(t);
+  const foreign = referenceOf(identityOf('foreign'), { network: networkId(networks.open) });
+  const own = await node.reference();
+  for (const reference of [foreign, own, 'mimeo-node:nonsense', 'hello', own.slice(0, -2)])
+    await t.rejects(node.addPeer(reference), { code: 'bad_reference' }, reference.slice(0, 20));
+  t.same((await node.call('peer.list', {})).peers, []);
+  t.equal(await node.reference(), own);
+  await t.rejects(node.call('peer.remove', { identity: 'nobody' }), { code: 'peer_unknown' });
+});
+
+void t.test('no more peers than the limit are known, and a known one may have a new address', async (t) => {
+  const node = await TestNode.start(t);
+  const limit = nodeLimits.knownPeers.value;
+  for (let number = 0; number < limit; number += 1) await node.addPeer(referenceOf(identityOf(`${number}`)));
+  await t.rejects(node.addPeer(referenceOf(identityOf('too many'))), { code: 'too_large' });
+  const moved = referenceOf(identityOf('7'), { addresses: ['127.0.0.1:9'] });
+  t.match(await node.addPeer(moved), { addresses: ['127.0.0.1:9'] });
+  t.equal((await node.call('peer.list', {})).peers.length, limit);
+});
+
+void t.test('a peer that went away is connected again when it is back', async (t) => {
+  const [a, b] = [await TestNode.start(t), await TestNode.start(t)];
+  await link(a, b);
+  await b.stop();
+  await until(async () => (await a.connected()) === 0);
+  t.match((await a.call('peer.list', {})).peers, [{ lastFailure: String }]);
+  await b.startAgain();
+  await until(async () => (await a.connected()) === 1 && (await b.connected()) === 1);
+  t.match(await a.put(Buffer.from('again')), { state: 'finished' });
+});
+
+void t.test('added peers are kept over a restart and removed ones are not', async (t) => {
+  const [a, b] = [await TestNode.start(t), await TestNode.start(t)];
+  const gone = identityOf('gone');
+  await link(a, b);
+  await a.addPeer(referenceOf(gone));
+  await a.call('peer.remove', { identity: toText(gone.publicKey) });
+  t.equal(readFileSync(join(a.dataDir, 'peers'), 'utf8'), `${await b.reference()}\n`);
+  await a.stop();
+  await a.startAgain();
+  await until(async () => (await a.connected()) === 1);
+  t.match((await a.call('peer.list', {})).peers, [{ identity: await b.identity() }]);
+});
+
+void t.test('peers of the configuration are dialled, not written down, and removed only there', async (t) => {
+  const b = await TestNode.start(t);
+  const a = await TestNode.start(t, { peers: [await b.reference()] });
+  await b.addPeer(await a.reference());
+  await until(async () => (await a.connected()) === 1);
+  t.notOk(existsSync(join(a.dataDir, 'peers')));
+  await t.rejects(a.call('peer.remove', { identity: await b.identity() }), { code: 'config_invalid' });
+  t.equal(await a.connected(), 1);
+  await t.rejects(TestNode.start(t, { peers: ['nonsense'] }), { code: 'bad_reference' });
+});
+
+void t.test('peers that accept and say nothing are no reason to turn others away', async (t) => {
+  const node = await TestNode.start(t);
+  const mute = await listen(t, () => {});
+  const count = nodeLimits.handshakesInWork.value + 8;
+  for (let number = 0; number < count; number += 1)
+    await node.addPeer(referenceOf(identityOf(`mute ${number}`), { addresses: [mute] }));
+  await until(async () => {
+    const { peers } = await node.call('peer.list', {});
+    return peers.every(({ state }) => state === 'connecting');
+  });
+  const identity = identityOf('talks');
+  await node.addPeer(referenceOf(identity));
+  const peer = await RawPeer.dial(t, node, { identity });
+  await until(() => peer.isEstablished || peer.isClosed);
+  t.ok(peer.isEstablished);
+});
+
+void t.test('callers that say nothing are held up to the limit, and more are closed', async (t) => {
+  const node = await TestNode.start(t);
+  const identity = identityOf('talks');
+  await node.addPeer(referenceOf(identity));
+  const mute = Array.from({ length: nodeLimits.handshakesInWork.value }, () => connect(node.listening));
+  for (const socket of mute) t.teardown(() => socket.destroy());
+  // Each is greeted when it is taken.
+  await Promise.all(mute.map((socket) => once(socket, 'data')));
+  const late = await RawPeer.dial(t, node, { identity });
+  await until(() => late.isClosed || late.isEstablished);
+  t.notOk(late.isEstablished);
+  mute[0]?.destroy();
+  for (let peer = late; !peer.isEstablished;) {
+    peer = await RawPeer.dial(t, node, { identity });
+    await until(() => peer.isClosed || peer.isEstablished);
+  }
+  await until(async () => (await node.connected()) === 1);
+});
