@@ -14,6 +14,7 @@ import { fileURLToPath } from 'node:url';
 const NEEDED_MAJOR = 24;
 
 if (majorOf(process.versions.node) >= NEEDED_MAJOR) {
+  if (process.argv[2] === 'daemon') tuneMemory();
   // Sources in a checkout, compiled files in the published package.
   const main = existsSync(new URL('./main.ts', import.meta.url)) ? './main.ts' : './main.js';
   await import(main);
@@ -28,6 +29,19 @@ if (majorOf(process.versions.node) >= NEEDED_MAJOR) {
   } else {
     runOn(node);
   }
+}
+
+/**
+ * A daemon hands blocks of 32 KiB through its memory all day. With the defaults of V8 and glibc they pile up between two
+ * collections and are spread over an arena for each thread. Three nodes that pass 384 MiB on then hold 194, 152 and 168 MiB and
+ * use 32 s of CPU; with these they hold 108, 122 and 126 and use 28. Only a fresh process can take them, so it takes its place:
+ * same pid, same streams.
+ */
+function tuneMemory() {
+  const flag = '--max-semi-space-size=2';
+  if (process.execArgv.includes(flag) || typeof process.execve !== 'function') return;
+  const args = [process.execPath, ...process.execArgv, flag, ...process.argv.slice(1)];
+  process.execve(process.execPath, args, { ...process.env, MALLOC_ARENA_MAX: '1' });
 }
 
 /** The executable of the package `node`, looked up from this file and not from the working directory: that may be anybody's. */

@@ -82,8 +82,10 @@ export class PeerTable {
 
   /** How long to wait for this peer to accept. */
   acceptWithinMs(link: LinkId): number {
-    const { acceptFloorMs, acceptRtts } = this.#params;
-    return Math.max(acceptFloorMs, acceptRtts * (this.#peers.get(link)?.rttMs ?? 0));
+    const { acceptFloorMs, acceptRtts, workingPatienceMs } = this.#params;
+    const usual = acceptRtts * (this.#peers.get(link)?.rttMs ?? 0);
+    // Bounded, because a peer that accepts just in time each time would stretch its own window.
+    return Math.min(workingPatienceMs, Math.max(acceptFloorMs, usual));
   }
 
   accepted(link: LinkId, tookMs: number): void {

@@ -7,12 +7,19 @@
 import { routingLimits } from './limits.ts';
 import type { Uid } from './messages.ts';
 
+interface Answered {
+  readonly uid: Uid;
+  readonly until: number;
+}
+
 export class SeenUids {
   readonly #keepMs: number;
   /** Bounded by the requests in work. */
   readonly #inWork = new Set<Uid>();
-  /** Until when they are refused; in the order of answering, so that what has expired stands in front. */
   readonly #answered = new Map<Uid, number>();
+  /** In the order of answering, and so of expiry. A Map that loses its first entry each time walks over all the gaps. */
+  #order: Answered[] = [];
+  #first = 0;
 
   constructor(keepMs: number) {
     this.#keepMs = keepMs;
@@ -22,17 +29,29 @@ export class SeenUids {
   accept(uid: Uid, now: number): boolean {
     if (this.#inWork.has(uid) || (this.#answered.get(uid) ?? -Infinity) > now) return false;
     this.#inWork.add(uid);
-    // What has expired may still lie here; answered again, it must not keep its old place.
-    this.#answered.delete(uid);
     return true;
   }
 
   answered(uid: Uid, now: number): void {
     this.#inWork.delete(uid);
-    this.#answered.set(uid, now + this.#keepMs);
-    for (const [old, until] of this.#answered) {
-      if (until > now && this.#answered.size <= routingLimits.seenUids.value) break;
-      this.#answered.delete(old);
+    const until = now + this.#keepMs;
+    this.#answered.set(uid, until);
+    this.#order.push({ uid, until });
+    this.#forget(now);
+  }
+
+  #forget(now: number): void {
+    for (;;) {
+      const oldest = this.#order[this.#first];
+      if (oldest === undefined) break;
+      const isFull = this.#order.length - this.#first > routingLimits.seenUids.value;
+      if (oldest.until > now && !isFull) break;
+      // It may have been answered again since, and then has a later place.
+      if (this.#answered.get(oldest.uid) === oldest.until) this.#answered.delete(oldest.uid);
+      this.#first += 1;
     }
+    if (this.#first * 2 <= this.#order.length) return;
+    this.#order = this.#order.slice(this.#first);
+    this.#first = 0;
   }
 }

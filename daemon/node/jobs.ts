@@ -49,6 +49,8 @@ export interface JobsOptions {
 
 interface Entry {
   job: Job;
+  /** Asked for before there was a machine to tell. */
+  isCancelled: boolean;
   cancel: () => void;
   readonly ended: Promise<void>;
 }
@@ -112,6 +114,13 @@ export class Jobs implements ContentApi {
     const target = getTarget(uri);
     this.#assertRoom();
     const taker = await FileTaker.create(path);
+    try {
+      // Others may have begun meanwhile.
+      this.#assertRoom();
+    } catch (error) {
+      await taker.discard();
+      throw error;
+    }
     return this.#begin({ kind: 'get', priority, uri, path }, async (entry) => {
       const outcome = await this.#download(entry, { uri, target, taker, priority }).catch(
         async (error: unknown) => {
@@ -154,6 +163,7 @@ export class Jobs implements ContentApi {
   async open(text: string, { signal }: { signal: AbortSignal }): Promise<OpenedFile> {
     const target = await getTarget(text)();
     if (this.#stopping) throw stopping();
+    if (signal.aborted) throw cancelled();
     const opened = Promise.withResolvers<OpenedContent>();
     const taker = new StreamTaker();
     const run = new MachineRun(new Getter({ uri: text, target, random: this.#options.random }), {
@@ -253,6 +263,7 @@ export class Jobs implements ContentApi {
 
   #run(entry: Entry, run: MachineRun): Promise<Outcome> {
     entry.cancel = () => run.cancel();
+    if (entry.isCancelled) run.cancel();
     return run.run();
   }
 
@@ -263,7 +274,10 @@ export class Jobs implements ContentApi {
     const id = randomBytes(4).toString('hex');
     const ended = Promise.withResolvers<void>();
     const job: Job = { id, state: 'running', progress: noProgress, ...fields };
-    const entry: Entry = { job, cancel: () => {}, ended: ended.promise };
+    const cancel = (): void => {
+      entry.isCancelled = true;
+    };
+    const entry: Entry = { job, isCancelled: false, cancel, ended: ended.promise };
     this.#entries.set(id, entry);
     void work(entry)
       .then(
@@ -324,12 +338,16 @@ function failureOf(outcome: Outcome): UserError | undefined {
     case 'done':
       return undefined;
     case 'cancelled':
-      return new UserError('cancelled', 'the fetch was cancelled');
+      return cancelled();
     case 'failed':
       return new UserError(outcome.code, outcome.message);
     default:
       return assertNever(outcome);
   }
+}
+
+function cancelled(): UserError {
+  return new UserError('cancelled', 'the fetch was cancelled');
 }
 
 function stopping(): UserError {

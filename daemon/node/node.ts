@@ -54,8 +54,8 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const book = new PeerBook({ path: join(dataDir, 'peers'), network, configured: options.peers });
   const spoolBytes = Math.floor((options.storeSizeBytes * nodeLimits.spoolShare.value) / 100);
   const spool = new Spool(join(dataDir, 'spool'), spoolBytes);
-  const store = await openStore(join(dataDir, 'store'), options.storeSizeBytes - spoolBytes);
   const trace = openTrace(options.traceFile);
+  const store = await openStore(join(dataDir, 'store'), options.storeSizeBytes - spoolBytes);
 
   const router = new Router({
     params,
@@ -90,6 +90,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     listening = await links.start(options.listen);
   } catch (error) {
     await store.close();
+    trace?.close();
     throw error;
   }
   const api = new NodeApi({ dataDir, network: params.name, listening, keyring, store, host, links, jobs });

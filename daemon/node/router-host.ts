@@ -40,6 +40,7 @@ export class RouterHost {
   readonly #queue: RouterEvent[] = [];
   #busy = false;
   #draining = false;
+  #closed = false;
   #storeTrouble: StoreError | undefined;
 
   constructor(options: RouterHostOptions) {
@@ -60,6 +61,8 @@ export class RouterHost {
   }
 
   dispatch(event: RouterEvent): void {
+    // A connection that lingers, or a block that is being read.
+    if (this.#closed) return;
     this.#queue.push(event);
     if (this.#busy) return;
     this.#busy = true;
@@ -83,8 +86,9 @@ export class RouterHost {
     while (this.pending > 0 && this.now < until) await new Promise((resolve) => setTimeout(resolve, 20));
   }
 
-  /** Ends all timers: nothing happens any more by itself. */
+  /** Nothing happens any more, whatever is still heard. */
   close(): void {
+    this.#closed = true;
     for (const timer of this.#timers.values()) clearTimeout(timer);
     this.#timers.clear();
   }
@@ -154,8 +158,10 @@ export class RouterHost {
   async #write({ token, key, block, into }: Extract<Effect, { type: 'writeBlock' }>): Promise<void> {
     let outcome: WriteOutcome;
     try {
-      outcome = (await this.#options.store.put(key, block, into)) === 'collision' ? 'collision' : 'kept';
-      this.#storeTrouble = undefined;
+      const put = await this.#options.store.put(key, block, into);
+      outcome = put === 'collision' ? 'collision' : 'kept';
+      // What lay there already says nothing about the disk.
+      if (put === 'written') this.#storeTrouble = undefined;
       if (outcome === 'kept') this.#options.kept(key);
     } catch (error) {
       this.#diskRefused(error);

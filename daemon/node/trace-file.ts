@@ -4,6 +4,7 @@
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { type RoutingKey, toText } from '../../keys/index.ts';
+import { UserError } from '../../client/index.ts';
 import type { Trace } from '../../routing/index.ts';
 
 type TraceRecord =
@@ -14,9 +15,10 @@ export interface TraceFile {
   close(): void;
 }
 
+/** @throws UserError config_invalid */
 export function openTrace(path: string | undefined): TraceFile | undefined {
   if (path === undefined) return undefined;
-  const file = openSync(path, 'a', 0o600);
+  const file = openFile(path);
   let lines = '';
   const flush = (): void => {
     const ready = lines;
@@ -35,4 +37,13 @@ export function openTrace(path: string | undefined): TraceFile | undefined {
       closeSync(file);
     },
   };
+}
+
+function openFile(path: string): number {
+  try {
+    return openSync(path, 'a', 0o600);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    throw new UserError('config_invalid', `can't write the trace to ${path}: ${code}`, { cause: error });
+  }
 }

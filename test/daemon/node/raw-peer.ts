@@ -123,7 +123,7 @@ export class RawPeer {
 /** A listener that hands over each connection; gives its address. */
 export async function listen(t: Test, accept: (socket: Socket) => void): Promise<string> {
   const sockets: Socket[] = [];
-  const server = createServer((socket) => {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.push(socket);
     socket.on('error', () => {});
     accept(socket);

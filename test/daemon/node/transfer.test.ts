@@ -69,19 +69,33 @@ void t.test('a text under a word', async (t) => {
   await comesOut(t, last, 'KSK@welcome', content);
 });
 
-void t.test('another text under the same word is a collision, and the first one is still served', async (t) => {
-  const [mine, yours] = [Buffer.from('mine'), Buffer.from('yours')];
-  t.match(await first.put(mine, { key: 'ksk:contested' }), { state: 'finished' });
-  t.match(await last.put(yours, { key: 'ksk:contested' }), { state: 'failed', error: { code: 'collision' } });
-  t.match(await last.put(mine, { key: 'ksk:contested' }), { state: 'finished' }, 'the same text again is none');
-  for (const node of [first, last, ...between]) await comesOut(t, node, 'KSK@contested', mine);
-});
+void t.test(
+  'another text under the same word is a collision, and the first one is still served',
+  async (t) => {
+    const [mine, yours] = [Buffer.from('mine'), Buffer.from('yours')];
+    t.match(await first.put(mine, { key: 'ksk:contested' }), { state: 'finished' });
+    t.match(await last.put(yours, { key: 'ksk:contested' }), {
+      state: 'failed',
+      error: { code: 'collision' },
+    });
+    t.match(
+      await last.put(mine, { key: 'ksk:contested' }),
+      { state: 'finished' },
+      'the same text again is none',
+    );
+    for (const node of [first, last, ...between]) await comesOut(t, node, 'KSK@contested', mine);
+  },
+);
 
 void t.test('who gets equal keys for equal files is for the publisher to choose', async (t) => {
   const content = noise(50_000, 'which key');
   const uris = async (convergence?: 'public' | 'random') => {
     const params = convergence === undefined ? {} : { convergence };
-    const jobs = [await first.put(content, params), await first.put(content, params), await last.put(content, params)];
+    const jobs = [
+      await first.put(content, params),
+      await first.put(content, params),
+      await last.put(content, params),
+    ];
     return new Set(jobs.map(({ uri }) => uri)).size;
   };
   t.equal(await uris(), 2, 'this node alone');
