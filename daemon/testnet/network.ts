@@ -104,7 +104,7 @@ export class TestNetwork {
     node.alive = false;
     node.api.close();
     child.kill('SIGKILL');
-    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    if (!hasEnded(child)) await once(child, 'exit');
   }
 
   /** Throws when a daemon ends that was not told to, with the last words of its log. */
@@ -161,7 +161,7 @@ async function startNode(start: {
   children[number] = child;
   const deadline = performance.now() + START_MS;
   while (readDaemonFile(dataDir)?.pid !== child.pid) {
-    if (child.exitCode !== null || performance.now() > deadline) {
+    if (hasEnded(child) || performance.now() > deadline) {
       throw new UserError('failed', `node ${number} did not start: ${readFileSync(logPath, 'utf8').trim()}`);
     }
     await sleep(POLL_MS);
@@ -171,6 +171,10 @@ async function startNode(start: {
   const api = await connectApi(dataDir);
   const { identity, location } = await api.call('node.info', {});
   return { number, dataDir, api, origin, identity, location, pid: child.pid, traceFile, alive: true };
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
 }
 
 /** Both ends add each other; resolves when every link is up. */
@@ -200,7 +204,7 @@ async function linkUp(nodes: readonly TestNode[], links: readonly [number, numbe
 async function end(children: readonly ChildProcess[], directory: string): Promise<void> {
   await Promise.all(
     children.map(async (child) => {
-      if (child.exitCode !== null || child.signalCode !== null) return;
+      if (hasEnded(child)) return;
       const ended = once(child, 'exit');
       child.kill('SIGTERM');
       await ended;

@@ -29,13 +29,16 @@ export async function runTestnet(options: TestnetOptions): Promise<number> {
   const stop = stopSignal();
   say(`starting ${nodes} nodes`);
   const firstPort = (await isFree(USUAL_PORT)) ? { firstPort: USUAL_PORT } : {};
-  const network = await TestNetwork.start({
+  const starting = TestNetwork.start({
     nodes,
     storeSizeBytes: STORE_BYTES,
     draw: Math.random,
     say,
     ...firstPort,
   });
+  // Ctrl-C reaches the nodes too, and then it is no failure that they did not start.
+  const network = await starting.catch((error: unknown) => Promise.race([stop, Promise.reject(error)]));
+  if (typeof network === 'number') return network;
   try {
     const proof = once ? proveOnce(network, say).then(printed) : publish(network).then(() => stop);
     const watch = network.watch();

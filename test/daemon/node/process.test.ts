@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import type { Job } from '../../../client/index.ts';
 import { readDaemonFile } from '../../../daemon/config/daemon-file.ts';
 import { processLimits } from '../../../daemon/config/limits.ts';
@@ -17,8 +17,8 @@ const MIB = 1024 * 1024;
 const launcher = join(import.meta.dirname, '..', '..', '..', 'daemon', 'mimeo.js');
 
 function spawnDaemon(dataDir: string, args: readonly string[]): ChildProcess {
-  mkdirSync(dataDir, { recursive: true });
-  const settings = ['--data-dir', dataDir, '--network', 'testnet', '--store-size', '128MiB', ...args];
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const settings = ['--data-dir', dataDir, '--network', 'testnet', '--store-size', '512MiB', ...args];
   // A runner's loader in NODE_OPTIONS, or a runtime directory, has no business in the daemon.
   const env = { PATH: process.env['PATH'], HOME: dataDir };
   return spawn(process.execPath, [launcher, 'daemon', ...settings], {
@@ -47,7 +47,8 @@ class Daemon {
     ({ dataDir: this.dataDir, child: this.#child, api: this.api, listen: this.listen } = parts);
   }
 
-  static async start(t: Test, dataDir: string, listen = '127.0.0.1:0'): Promise<Daemon> {
+  /** Is killed when all tests are over, if it lives then. */
+  static async start(dataDir: string, listen = '127.0.0.1:0'): Promise<Daemon> {
     const child = spawnDaemon(dataDir, ['--listen', listen, '--fproxy-listen', '127.0.0.1:0']);
     t.teardown(() => child.kill('SIGKILL'));
     child.stderr?.resume();
@@ -79,8 +80,8 @@ class Daemon {
 }
 
 const directory = scratch(t);
-let a = await Daemon.start(t, join(directory, 'a'));
-let b = await Daemon.start(t, join(directory, 'b'));
+let a = await Daemon.start(join(directory, 'a'));
+let b = await Daemon.start(join(directory, 'b'));
 for (const [from, to] of [
   [a, b],
   [b, a],
@@ -101,7 +102,7 @@ void t.test(
     t.equal(await a.end('SIGTERM'), 0);
     t.ok(performance.now() - began < processLimits.stopMs.value);
     t.notOk(existsSync(join(a.dataDir, 'lock')));
-    a = await Daemon.start(t, a.dataDir, a.listen);
+    a = await Daemon.start(a.dataDir, a.listen);
     await until(() => a.isConnected());
     t.same(await a.api.call('request.list', {}), { jobs: [] });
     const again = await a.ended(await a.api.call('request.put', { path }));
@@ -119,7 +120,7 @@ void t.test(
     const upload = await a.api.call('request.put', { path, convergence: 'random' });
     await until(async () => (await a.progress(upload)) > 50);
     t.equal(await b.end('SIGTERM'), 0);
-    b = await Daemon.start(t, b.dataDir, b.listen);
+    b = await Daemon.start(b.dataDir, b.listen);
     t.match(await a.ended(upload), { state: 'finished' });
   },
 );
@@ -140,13 +141,13 @@ void t.test(
     ];
     await until(async () => (await a.progress(put)) > 20 && (await b.progress(get)) > 0);
     t.equal(await b.end('SIGKILL'), 'SIGKILL');
-    b = await Daemon.start(t, b.dataDir, b.listen);
+    b = await Daemon.start(b.dataDir, b.listen);
     t.equal((await b.api.call('node.info', {})).identity, identity);
     t.match(await b.api.call('key.list', {}), { keys: [key] });
     await until(() => b.isConnected());
     t.match(await a.ended(put), { state: 'finished' });
     const got = await a.ended(await a.api.call('request.get', { uri, path: target }));
-    t.equal(got.state, 'finished', 'from where it was killed');
+    t.match(got, { state: 'finished' }, 'from where it was killed');
     t.equal(hashOfFile(target), sha256(noise(200_000)).toString('hex'));
   },
 );
@@ -163,7 +164,7 @@ void t.test('a second daemon is refused: the directory is locked, the port is ta
 
 void t.test('a data directory whose path is too long for a socket is as good as any', async (t) => {
   const dataDir = join(scratch(t), 'x'.repeat(120), 'node');
-  const daemon = await Daemon.start(t, dataDir);
+  const daemon = await Daemon.start(dataDir);
   const { rpcSocket = '' } = readDaemonFile(dataDir) ?? {};
   t.ok(existsSync(rpcSocket));
   t.notOk(rpcSocket.startsWith(dataDir));

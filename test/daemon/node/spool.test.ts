@@ -48,7 +48,7 @@ void t.test('on disk lies noise, for this user alone', async (t) => {
   t.notSame(first, second, 'equal bodies look different');
   t.equal(statSync(directory).mode & 0o777, 0o700);
   for (const name of names) t.equal(statSync(join(directory, name)).mode & 0o777, 0o600);
-  for (const { discard } of spooled) discard();
+  for (const each of spooled) each.discard();
   t.same(readdirSync(directory), []);
 });
 
