@@ -20,12 +20,7 @@ module.exports = {
       from: { path: `^${room}/` },
       to: { path: `^(${all.filter((other) => other !== room && !allowed.includes(other)).join('|')})/` },
     })),
-    {
-      name: 'nothing-imports-test',
-      severity: 'error',
-      from: { pathNot: '^test/' },
-      to: { path: '^test/' },
-    },
+    { name: 'nothing-imports-test', severity: 'error', from: { pathNot: '^test/' }, to: { path: '^test/' } },
     {
       name: 'rooms-meet-at-their-index',
       comment: 'Another room is entered by its index.ts, the short list of what it offers.',
@@ -52,6 +47,9 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+    },
   },
 };

@@ -39,9 +39,9 @@ export async function proveOnce(network: TestNetwork, say: (line: string) => voi
 
   say(`inserting at node ${publisher.number}`);
   for (const sample of await samples(publisher)) {
-    const before = Traces.read(network.nodes).insertedBy(publisher.number);
+    const before = (await Traces.read(network.nodes)).insertedBy(publisher.number);
     const { uri, seconds } = await insertThrough(publisher.origin, { ...sample, body: sample.content() });
-    const traces = Traces.read(network.nodes);
+    const traces = await Traces.read(network.nodes);
     const blocks = new Set([...traces.insertedBy(publisher.number)].filter((key) => !before.has(key)));
     const sha256 = await sha256Of(sample.content());
     items.push({ kind: sample.kind, uri, sha256, sizeBytes: sample.sizeBytes, blocks });
@@ -66,7 +66,7 @@ export async function proveOnce(network: TestNetwork, say: (line: string) => voi
           `node ${reader.number} gave other bytes for the ${item.kind}: SHA-256 ${sha256}, not ${item.sha256}`,
         );
       }
-      const traces = Traces.read(network.nodes);
+      const traces = await Traces.read(network.nodes);
       const copies = traces.copies(item.blocks, living());
       rows.push({
         step: `${step} at ${reader.number}`,
@@ -80,10 +80,10 @@ export async function proveOnce(network: TestNetwork, say: (line: string) => voi
   };
 
   const [first, second, victim, last] = pickReaders(network);
-  const inserted = Traces.read(network.nodes);
+  const inserted = await Traces.read(network.nodes);
   await fetchAll(first, 'fetch');
   await fetchAll(second, 'again');
-  const spread = Traces.read(network.nodes);
+  const spread = await Traces.read(network.nodes);
   let [before, after] = [0, 0];
   for (const { kind, blocks } of items) {
     const held = [inserted.copies(blocks, living()), spread.copies(blocks, living())] as const;

@@ -3,7 +3,11 @@
  * block, and how far a block came. A hop count never travels on the wire, and only a test network can be read like this.
  */
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestNode } from './network.ts';
+
+/** Daemons write their traces a moment after they have answered. */
+const SETTLE_MS = 50;
 
 interface TraceLine {
   readonly key: string;
@@ -22,7 +26,8 @@ export class Traces {
   /** For each fetch, the nodes that handed the block on, and who asked. */
   readonly #ways = new Map<string, { nodes: number; asker: number | undefined; key: string }>();
 
-  static read(nodes: readonly TestNode[]): Traces {
+  static async read(nodes: readonly TestNode[]): Promise<Traces> {
+    await sleep(SETTLE_MS);
     const traces = new Traces();
     for (const { number, traceFile } of nodes) {
       for (const line of readFileSync(traceFile, 'utf8').split('\n')) {

@@ -50,7 +50,7 @@ async function measure(network: TestNetwork): Promise<Row[]> {
 
   say('inserting 32 MiB');
   const insert = await metered(network.nodes, () => insertFile(publisher));
-  const traces = Traces.read(network.nodes);
+  const traces = await Traces.read(network.nodes);
   const copies = traces.copies(traces.insertedBy(publisher.number), network.nodes);
   say('fetching it');
   const fetch = await metered(network.nodes, () => fetchThrough(reader.origin, insert.result.uri));

@@ -18,29 +18,37 @@ const LARGE_BYTES = process.env['MIMEO_TEST_FULL'] ? 1024 * MIB : 96 * MIB;
 const GROWTH_MIB = 64;
 const NODES = 3;
 
-t.test(`a file of ${LARGE_BYTES / MIB} MiB takes no more memory than one of 1 MiB`, { timeout: 1_500_000 }, async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'mimeo-memory-'));
-  const network = await TestNetwork.start({ nodes: NODES, storeSizeBytes: 8 * LARGE_BYTES, draw: () => 0.5 });
-  t.teardown(async () => {
-    await network.stop();
-    rmSync(folder, { recursive: true });
-  });
-  const peaks: number[][] = [];
-  for (const sizeBytes of [MIB, LARGE_BYTES]) {
-    const path = join(folder, 'file');
-    await pipeline(Readable.from(noise('memory', sizeBytes)), createWriteStream(path));
-    const peak = watch(network.nodes);
-    const uri = await insert(network.node(0), path);
-    const { sha256 } = await fetchThrough(network.node(NODES - 1).origin, uri);
-    t.equal(sha256, await sha256Of(noise('memory', sizeBytes)));
-    peaks.push(peak.stop());
-  }
-  const [small = [], large = []] = peaks;
-  for (const [node, mib] of large.entries()) {
-    const growth = mib - (small[node] ?? 0);
-    t.ok(growth < GROWTH_MIB, `node ${node}: ${mib.toFixed(0)} MiB, ${growth.toFixed(0)} more than before`);
-  }
-});
+t.test(
+  `a file of ${LARGE_BYTES / MIB} MiB takes no more memory than one of 1 MiB`,
+  { timeout: 1_500_000 },
+  async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'mimeo-memory-'));
+    const network = await TestNetwork.start({
+      nodes: NODES,
+      storeSizeBytes: 8 * LARGE_BYTES,
+      draw: () => 0.5,
+    });
+    t.teardown(async () => {
+      await network.stop();
+      rmSync(folder, { recursive: true });
+    });
+    const peaks: number[][] = [];
+    for (const sizeBytes of [MIB, LARGE_BYTES]) {
+      const path = join(folder, 'file');
+      await pipeline(Readable.from(noise('memory', sizeBytes)), createWriteStream(path));
+      const peak = watch(network.nodes);
+      const uri = await insert(network.node(0), path);
+      const { sha256 } = await fetchThrough(network.node(NODES - 1).origin, uri);
+      t.equal(sha256, await sha256Of(noise('memory', sizeBytes)));
+      peaks.push(peak.stop());
+    }
+    const [small = [], large = []] = peaks;
+    for (const [node, mib] of large.entries()) {
+      const growth = mib - (small[node] ?? 0);
+      t.ok(growth < GROWTH_MIB, `node ${node}: ${mib.toFixed(0)} MiB, ${growth.toFixed(0)} more than before`);
+    }
+  },
+);
 
 async function insert({ api }: TestNode, path: string): Promise<string> {
   let job = await api.call('request.put', { path });
