@@ -1,9 +1,7 @@
 /** Runs one scenario and says what came of it, in the form that `npm run sim -- --json` prints. */
 import type { Scenario, ScenarioOptions } from './scenario.ts';
 import { crossing } from './scenarios/crossing.ts';
-import { liars } from './scenarios/liars.ts';
-import { refusals } from './scenarios/refusals.ts';
-import { silent } from './scenarios/silent.ts';
+import { liars, refusals, silent } from './scenarios/misbehaving.ts';
 import { smallworld } from './scenarios/smallworld.ts';
 
 export const scenarios: Readonly<Record<string, Scenario>> = {

@@ -1,6 +1,6 @@
 /** A node as a whole: what it says about itself, a network that is not there, a disk that is full, and stopping in the middle. */
 import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { type Socket, createServer } from 'node:net';
 import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 import { mock } from 'node:test';
@@ -173,6 +173,8 @@ void t.test(
     await asker.put(early);
     const { state, uri = '' } = await asker.put(content);
     t.equal(state, 'finished');
+    // What a refused batch has left unused is used up one by one.
+    for (let i = 0; i < 20; i += 1) await asker.put(noise(1_000, `one more ${i}`));
     t.match(await asker.put(early), { state: 'finished' }, 'what it has is no proof that it can write');
     const { warnings, store } = await full.call('node.status', {});
     t.match(warnings[0], /^The disk refuses: /);
@@ -210,9 +212,10 @@ void t.test(
     // A peer that takes requests and never answers them, so that nothing can end before it is stopped; and that does not hang up.
     const stalled: RawPeer[] = [];
     const identity = identityOf('stalls');
-    const address = await listen(t, (socket) => {
+    const accept = (socket: Socket): void => {
       stalled.push(new RawPeer(socket, 'listen', { identity, onMessage: acceptsAll }));
-    });
+    };
+    const address = await listen(t, accept, { ends: 'byItself' });
     await b.addPeer(referenceOf(identity, { addresses: [address] }));
     await until(async () => (await b.connected()) === 2);
     const target = join(scratch(t), 'got');

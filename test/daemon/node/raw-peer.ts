@@ -120,10 +120,17 @@ export class RawPeer {
   }
 }
 
-/** A listener that hands over each connection; gives its address. */
-export async function listen(t: Test, accept: (socket: Socket) => void): Promise<string> {
+/**
+ * A listener that hands over each connection; gives its address. `ends: 'withTheOther'` is what sockets do; `byItself` stays open
+ * when the other side has said that it will send no more.
+ */
+export async function listen(
+  t: Test,
+  accept: (socket: Socket) => void,
+  { ends = 'withTheOther' }: { ends?: 'withTheOther' | 'byItself' } = {},
+): Promise<string> {
   const sockets: Socket[] = [];
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
+  const server = createServer({ allowHalfOpen: ends === 'byItself' }, (socket) => {
     sockets.push(socket);
     socket.on('error', () => {});
     accept(socket);
