@@ -31,12 +31,14 @@ import {
   noProgress,
 } from '../../client/index.ts';
 import type { Priority } from '../../routing/index.ts';
+import { FileTaker } from './file-taker.ts';
 import type { Keyring } from './keyring.ts';
 import { nodeLimits } from './limits.ts';
 import { MachineRun } from './machine-run.ts';
-import { FileTaker, Sink, StreamTaker } from './sink.ts';
+import { Sink } from './sink.ts';
 import { type OpenContent, Source, fileContent } from './source.ts';
 import type { Spool } from './spool.ts';
+import { StreamTaker } from './stream-taker.ts';
 import { type Later, getTarget, putTarget } from './targets.ts';
 import type { VirtualPeer } from './virtual-peer.ts';
 
@@ -45,6 +47,8 @@ export interface JobsOptions {
   readonly keyring: Keyring;
   readonly random: Random;
   readonly spool: Spool;
+  /** Whether there is anybody to insert at, now or when they come back. */
+  readonly knowsPeers: () => boolean;
 }
 
 interface Entry {
@@ -146,6 +150,7 @@ export class Jobs implements ContentApi {
   ): Promise<Job> {
     // A key that is none is refused before the body is taken.
     putTarget(params.key, { keyring: this.#options.keyring, fileName: params.fileName });
+    this.#assertPeers({});
     this.#assertRoom();
     const spooled = await this.#options.spool.take(body, signal);
     try {
@@ -211,6 +216,7 @@ export class Jobs implements ContentApi {
     } = params;
     if (!isMimeType(mimeType)) throw new UserError('usage', `${mimeType} is no MIME type`);
     const target = putTarget(params.key, { keyring, fileName });
+    this.#assertPeers(params);
     const key: FileKeyPolicy =
       convergence === 'random'
         ? { type: 'random' }
@@ -293,6 +299,13 @@ export class Jobs implements ContentApi {
     const entry = this.#entries.get(id);
     if (entry === undefined) throw new UserError('job_unknown', `there is no job ${id}`);
     return entry;
+  }
+
+  /** Peers that are away may come back while a job waits; where there are none it would wait for nothing. */
+  #assertPeers({ keyOnly }: { keyOnly?: boolean | undefined }): void {
+    if (keyOnly !== true && !this.#options.knowsPeers()) {
+      throw new UserError('no_route', 'this node knows no peers yet');
+    }
   }
 
   #assertRoom(): void {

@@ -12,6 +12,7 @@ import {
   ParseError,
   type Random,
   type SskSecret,
+  type Uri,
   createSsk,
   formatUri,
   identityFromSeed,
@@ -27,6 +28,8 @@ export interface OwnKey {
   readonly name: string;
   readonly requestUri: string;
 }
+
+type InsertUri = Extract<Uri, { kind: 'ssk'; form: 'insert' }>;
 
 const ENDING = '.ssk';
 
@@ -53,13 +56,13 @@ export class Keyring {
   create(name: string): OwnKey {
     this.#assertFree(name);
     const { seed, cryptoKey } = createSsk(this.#random);
-    this.#write(name, formatUri({ kind: 'ssk', form: 'insert', seed, cryptoKey, name: '-', path: [] }));
+    this.#write(name, formatUri({ kind: 'ssk', form: 'insert', seed, cryptoKey, name, path: [] }));
     return this.#describe(name);
   }
 
   /** The insert form: the secret. */
   export(name: string): OwnKey & { readonly insertUri: string } {
-    return { ...this.#describe(name), insertUri: this.#read(name) };
+    return { ...this.#describe(name), insertUri: formatUri(this.#read(name)) };
   }
 
   /** @throws UserError key_exists, key_form, bad_key */
@@ -84,17 +87,11 @@ export class Keyring {
 
   /** @throws UserError key_unknown */
   secret(name: string): SskSecret {
-    const uri = parseUri(this.#read(name));
-    if (uri.kind !== 'ssk' || uri.form !== 'insert')
-      throw new ParseError('bad_key', `the file of the key ${name} holds no insert form`);
-    return sskFromSeed(uri);
+    return sskFromSeed(this.#read(name));
   }
 
   #describe(name: string): OwnKey {
-    const uri = parseUri(this.#read(name));
-    const readable = requestUri(uri);
-    if (readable === undefined) throw new ParseError('bad_key', `the file of the key ${name} holds no SSK`);
-    return { name, requestUri: formatUri(readable) };
+    return { name, requestUri: formatUri(requestUri(this.#read(name))) };
   }
 
   #assertFree(name: string): void {
@@ -102,10 +99,13 @@ export class Keyring {
       throw new UserError('key_exists', `there is a key ${name} already`);
   }
 
-  #read(name: string): string {
+  /** @throws UserError key_unknown, disk_failed */
+  #read(name: string): InsertUri {
     const content = readStateFile(this.#path(name));
     if (content === undefined) throw new UserError('key_unknown', `there is no key ${name}`);
-    return content.toString('utf8').trim();
+    const uri = insertUriIn(content.toString('utf8'));
+    if (uri !== undefined) return uri;
+    throw new UserError('disk_failed', `${this.#path(name)} holds no key: restore it from a backup`);
   }
 
   #write(name: string, insertUri: string): void {
@@ -129,5 +129,15 @@ export class Keyring {
     const fresh = this.#random.bytes(KEY_BYTES);
     writeStateFile(path, fresh);
     return fresh;
+  }
+}
+
+function insertUriIn(text: string): InsertUri | undefined {
+  try {
+    const uri = parseUri(text);
+    return uri.kind === 'ssk' && uri.form === 'insert' ? uri : undefined;
+  } catch (error) {
+    if (error instanceof ParseError) return undefined;
+    throw error;
   }
 }

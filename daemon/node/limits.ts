@@ -44,11 +44,6 @@ export const nodeLimits = {
     unit: 'milliseconds',
     reason: 'A peer that comes back is connected within a minute.',
   },
-  dialTimeoutMs: {
-    value: 10_000,
-    unit: 'milliseconds',
-    reason: 'A host that answers nothing is given up after this.',
-  },
   drainMs: {
     value: 5_000,
     unit: 'milliseconds',

@@ -83,7 +83,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     log,
     dispatch: (event) => host.dispatch(event),
   });
-  const jobs = new Jobs({ network: owner, keyring, random, spool });
+  const jobs = new Jobs({ network: owner, keyring, random, spool, knowsPeers: () => book.list().length > 0 });
 
   let listening: string;
   try {

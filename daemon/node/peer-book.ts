@@ -2,7 +2,7 @@
  * The peers that this node was told to have, by reference: those of the configuration and those that were added, which are kept
  * in a file. It knows who they are and where they listen, and nothing of connections.
  */
-import { type PublicKey, toText } from '../../keys/index.ts';
+import { ParseError, type PublicKey, toText } from '../../keys/index.ts';
 import { UserError } from '../../client/index.ts';
 import { decodeReference } from '../../transport/index.ts';
 import { nodeLimits } from './limits.ts';
@@ -27,8 +27,17 @@ export class PeerBook {
     this.#path = options.path;
     this.#network = options.network;
     const added = readStateFile(this.#path)?.toString('utf8') ?? '';
-    for (const line of added.split('\n')) if (line !== '') this.#put(this.#added, line);
+    for (const line of added.split('\n')) if (line !== '') this.#restore(line);
     for (const reference of options.configured) this.#put(this.#configured, reference);
+  }
+
+  #restore(line: string): void {
+    try {
+      this.#put(this.#added, line);
+    } catch (error) {
+      if (!(error instanceof ParseError) && !(error instanceof UserError)) throw error;
+      throw new UserError(error.code, `${this.#path}: ${error.message}`, { cause: error });
+    }
   }
 
   list(): KnownPeer[] {

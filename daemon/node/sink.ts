@@ -5,15 +5,12 @@
  * Invariant: never more than the declared size comes out of the decompressor, and never more than a chunk is held: the source of
  * a bomb is paid for by whoever made it.
  */
-import { createHash, randomBytes } from 'node:crypto';
-import { type FileHandle, link, lstat, open, unlink } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { createHash } from 'node:crypto';
 import { createZstdDecompress } from 'node:zlib';
 import {
   type ByteRange,
   type ContentEnd,
   type ContentFailure,
-  type ErrorCode,
   type Form,
   type OpenedContent,
   type SinkCredit,
@@ -160,116 +157,5 @@ async function orFailure<T>(write: () => Promise<T>): Promise<T | ContentFailure
     if (error instanceof BadStream) return { type: 'failure', code: 'bad_metadata', message: error.message };
     if (error instanceof UserError) return { type: 'failure', code: error.code, message: error.message };
     throw error;
-  }
-}
-
-/**
- * A file that appears under its name when it is complete, and never in place of another one. Until then it stands beside it
- * under a name that begins with a dot.
- */
-export class FileTaker implements Taker {
-  readonly #path: string;
-  readonly #partPath: string;
-  readonly #handle: FileHandle;
-
-  private constructor(path: string, part: { path: string; handle: FileHandle }) {
-    this.#path = path;
-    this.#partPath = part.path;
-    this.#handle = part.handle;
-  }
-
-  /** @throws UserError target_exists, target_unwritable */
-  static async create(path: string): Promise<FileTaker> {
-    // Names are bounded in bytes.
-    const name = Buffer.from(basename(path)).subarray(0, 200).toString();
-    const partPath = join(dirname(path), `.${name}.${randomBytes(4).toString('hex')}.part`);
-    try {
-      // Not opened: a pipe would wait for its other end.
-      const existing = await lstat(path).catch((error: unknown) => {
-        if (!(error instanceof Error) || !('code' in error) || error.code !== 'ENOENT') throw error;
-      });
-      if (existing !== undefined) throw new UserError('target_exists', `${path} exists already`);
-      return new FileTaker(path, { path: partPath, handle: await open(partPath, 'wx', 0o600) });
-    } catch (error) {
-      throw targetError(error, path);
-    }
-  }
-
-  async take(bytes: Uint8Array): Promise<void> {
-    try {
-      await this.#handle.writeFile(bytes);
-    } catch (error) {
-      throw targetError(error, this.#path);
-    }
-  }
-
-  /** Makes the file durable and gives it its name. @throws UserError */
-  async finish(): Promise<void> {
-    try {
-      await this.#handle.sync();
-      await this.#handle.close();
-      // Unlike a rename, a link never replaces what came to lie there meanwhile.
-      await link(this.#partPath, this.#path);
-      await unlink(this.#partPath);
-    } catch (error) {
-      await this.discard();
-      throw targetError(error, this.#path);
-    }
-  }
-
-  async discard(): Promise<void> {
-    await this.#handle.close().catch(() => {});
-    await unlink(this.#partPath).catch(() => {});
-  }
-}
-
-function targetError(error: unknown, path: string): unknown {
-  if (!(error instanceof Error) || !('code' in error) || error instanceof UserError) return error;
-  const codes: Readonly<Record<string, ErrorCode>> = {
-    EEXIST: 'target_exists',
-    ENOSPC: 'disk_full',
-    EDQUOT: 'disk_full',
-  };
-  const code = codes[String(error.code)] ?? 'target_unwritable';
-  return new UserError(code, `can't write ${path}: ${String(error.code)}`, { cause: error });
-}
-
-/** Hands bytes to one reader, chunk by chunk: the next one is taken when the reader asks for it. */
-export class StreamTaker implements Taker {
-  #offered: { readonly bytes: Uint8Array; readonly taken: () => void } | undefined;
-  #wanted: (() => void) | undefined;
-  #end: { readonly failure: UserError | undefined } | undefined;
-
-  take(bytes: Uint8Array): Promise<void> {
-    return new Promise((resolve) => {
-      this.#offered = { bytes, taken: resolve };
-      this.#wanted?.();
-    });
-  }
-
-  finish(failure?: UserError): void {
-    this.#end ??= { failure };
-    this.#wanted?.();
-  }
-
-  async *read(): AsyncGenerator<Uint8Array> {
-    for (;;) {
-      while (this.#offered === undefined && this.#end === undefined) {
-        await new Promise<void>((resolve) => {
-          this.#wanted = resolve;
-        });
-      }
-      this.#wanted = undefined;
-      const offered = this.#offered;
-      if (offered !== undefined) {
-        this.#offered = undefined;
-        yield offered.bytes;
-        // Only when the reader comes back has it taken the chunk.
-        offered.taken();
-      } else {
-        if (this.#end?.failure !== undefined) throw this.#end.failure;
-        return;
-      }
-    }
   }
 }

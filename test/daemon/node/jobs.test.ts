@@ -237,6 +237,8 @@ void t.test(
 
 void t.test('a body beyond the quota, and one that breaks off, insert nothing', async (t) => {
   const node = await TestNode.start(t, { storeSizeBytes: 4_000_000 });
+  await t.rejects(node.content.upload(body(), upload), { code: 'no_route' }, 'nor does one without peers');
+  await node.addPeer(referenceOf(identityOf('away')));
   await t.rejects(node.content.upload(body(noise(600_000), noise(500_000)), upload), { code: 'disk_quota' });
   const broken = async function* (): AsyncGenerator<Uint8Array> {
     yield noise(1_000);

@@ -40,6 +40,8 @@ void t.test('without peers nothing goes in or out: no_route, after a while, with
     hint: /mimeo peer list/,
     message: /no node could be asked/,
   };
+  await t.rejects(node.call('request.put', { path }), { code: 'no_route', message: /knows no peers/ });
+  await node.addPeer(referenceOf(identityOf('away')));
   const put = await endedOutOfTime(t, node, () => node.call('request.put', { path }));
   t.match(put, { state: 'failed', error });
   t.ok(put.progress.failed >= 10, `after ${put.progress.failed} tries`);

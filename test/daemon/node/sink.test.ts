@@ -6,7 +6,9 @@ import { zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import t from 'tap';
 import type { OpenedContent } from '../../../client/index.ts';
-import { FileTaker, Sink, StreamTaker, type Taker } from '../../../daemon/node/sink.ts';
+import { FileTaker } from '../../../daemon/node/file-taker.ts';
+import { Sink, type Taker } from '../../../daemon/node/sink.ts';
+import { StreamTaker } from '../../../daemon/node/stream-taker.ts';
 import { noise, prose, scratch, sha256 } from './content.ts';
 import { smallDisk } from './small-disk.ts';
 
