@@ -7,7 +7,7 @@ This text came in at one node of a small network on this machine and was fetched
 from another. It lies there in a block that its holders can't read, under a key
 that follows from the word you asked for. Each node that it passed kept a copy.
 
-    curl -T file.txt  ADDRESS/          puts a file in, prints its key
+    curl -T file.txt ADDRESS/CHK@       puts a file in, prints its key
     curl ADDRESS/KEY                    gets it out, at any node
 `;
 
