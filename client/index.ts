@@ -17,6 +17,7 @@ export { noProgress } from './job.ts';
 export type { Job, Progress } from './job.ts';
 export { clientLimits } from './limits.ts';
 export { isMimeType } from './metadata.ts';
+export { outcomeError } from './outcome.ts';
 export type { Outcome } from './outcome.ts';
 export { Putter } from './put.ts';
 export type { FileKeyPolicy } from './put.ts';

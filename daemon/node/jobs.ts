@@ -6,21 +6,13 @@
  */
 import { randomBytes } from 'node:crypto';
 import { stat } from 'node:fs/promises';
-import {
-  assertNever,
-  ParseError,
-  PUBLIC_CONVERGENCE_SECRET,
-  type Random,
-  primitives,
-  toText,
-} from '../../keys/index.ts';
+import { ParseError, PUBLIC_CONVERGENCE_SECRET, type Random } from '../../keys/index.ts';
 import {
   type ContentApi,
   type FileKeyPolicy,
   type GetTarget,
   Getter,
   type Job,
-  type OpenedContent,
   type OpenedFile,
   type Outcome,
   type Params,
@@ -29,16 +21,17 @@ import {
   errorTable,
   isMimeType,
   noProgress,
+  outcomeError,
 } from '../../client/index.ts';
 import type { Priority } from '../../routing/index.ts';
 import { FileTaker } from './file-taker.ts';
 import type { Keyring } from './keyring.ts';
 import { nodeLimits } from './limits.ts';
 import { MachineRun } from './machine-run.ts';
+import { openFile } from './open-file.ts';
 import { Sink } from './sink.ts';
 import { type OpenContent, Source, fileContent } from './source.ts';
 import type { Spool } from './spool.ts';
-import { StreamTaker } from './stream-taker.ts';
 import { type Later, getTarget, putTarget } from './targets.ts';
 import type { VirtualPeer } from './virtual-peer.ts';
 
@@ -165,38 +158,10 @@ export class Jobs implements ContentApi {
     }
   }
 
-  async open(text: string, { signal }: { signal: AbortSignal }): Promise<OpenedFile> {
-    const target = await getTarget(text)();
+  async open(uri: string, { signal }: { signal: AbortSignal }): Promise<OpenedFile> {
     if (this.#stopping) throw stopping();
-    if (signal.aborted) throw cancelled();
-    const opened = Promise.withResolvers<OpenedContent>();
-    const taker = new StreamTaker();
-    const run = new MachineRun(new Getter({ uri: text, target, random: this.#options.random }), {
-      network: this.#options.network,
-      priority: 'realtime',
-      onOpened: opened.resolve,
-    });
-    const cancel = (): void => run.cancel();
-    signal.addEventListener('abort', cancel, { once: true });
-    void run.run().then((outcome) => {
-      signal.removeEventListener('abort', cancel);
-      const failure = failureOf(outcome);
-      // Of the two only one still has a listener.
-      if (failure !== undefined) opened.reject(failure);
-      taker.finish(failure);
-    });
-    const file = await opened.promise;
-    return {
-      mimeType: file.mimeType,
-      sizeBytes: file.sizeBytes,
-      etag: toText(primitives.sha256(Buffer.from('mimeo/etag'), file.hash)).slice(0, 22),
-      read: ({ start, end }) => {
-        const range = { offsetBytes: start, sizeBytes: end + 1 - start };
-        run.read(range, new Sink(taker, file, range));
-        return taker.read();
-      },
-      close: cancel,
-    };
+    const { network, random } = this.#options;
+    return openFile(uri, { network, random, signal });
   }
 
   #upload(
@@ -332,7 +297,7 @@ function update(entry: Entry, fields: Partial<Job>): void {
 }
 
 function settle(entry: Entry, outcome: Outcome): void {
-  const failure = failureOf(outcome);
+  const failure = outcomeError(outcome);
   if (outcome.type === 'done')
     update(entry, { state: 'finished', uri: outcome.uri, mimeType: outcome.mimeType });
   else if (outcome.type === 'cancelled') update(entry, { state: 'cancelled' });
@@ -344,23 +309,6 @@ function fail(entry: Entry, error: unknown): void {
   if (!(error instanceof UserError) && !(error instanceof ParseError)) throw error;
   const { hint, retryable } = errorTable[error.code];
   update(entry, { state: 'failed', error: { code: error.code, message: error.message, hint, retryable } });
-}
-
-function failureOf(outcome: Outcome): UserError | undefined {
-  switch (outcome.type) {
-    case 'done':
-      return undefined;
-    case 'cancelled':
-      return cancelled();
-    case 'failed':
-      return new UserError(outcome.code, outcome.message);
-    default:
-      return assertNever(outcome);
-  }
-}
-
-function cancelled(): UserError {
-  return new UserError('cancelled', 'the fetch was cancelled');
 }
 
 function stopping(): UserError {

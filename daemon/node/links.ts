@@ -1,5 +1,5 @@
 /**
- * The links of this node: it dials the peers of the book and keeps dialling, lets in those that dial, and gives the router one
+ * The links of this node: it lets in the peers that dial, opens sessions with those that were dialled, and gives the router one
  * link a peer. Only peers of the book get a link; a stranger is turned away before anything is signed.
  *
  * When both sides dial at once there are two connections for a moment. Both sides keep the one that the smaller identity dialled,
@@ -35,9 +35,12 @@ import {
   encodeReference,
   formatAddress,
   parseAddress,
+  transportLimits,
 } from '../../transport/index.ts';
-import { type Listening, dialTcp, listenTcp } from '../host/tcp.ts';
+import { reachableAddresses } from '../host/addresses.ts';
+import { type Listening, listenTcp } from '../host/tcp.ts';
 import { Connection } from './connection.ts';
+import { Dialler, type Prepared } from './dialler.ts';
 import { nodeLimits } from './limits.ts';
 import type { KnownPeer, PeerBook } from './peer-book.ts';
 
@@ -57,15 +60,6 @@ interface Link {
   readonly sinceMs: number;
 }
 
-/** How a peer of the book stands. */
-interface Standing {
-  link: Link | undefined;
-  dialling: boolean;
-  redial: NodeJS.Timeout | undefined;
-  failures: number;
-  lastFailure: string | undefined;
-}
-
 export interface PeerState {
   readonly identity: string;
   readonly state: 'connected' | 'connecting' | 'offline';
@@ -79,7 +73,9 @@ export interface PeerState {
 export class Links {
   readonly #options: LinksOptions;
   readonly #own: string;
-  readonly #standings = new Map<string, Standing>();
+  readonly #dialler: Dialler;
+  /** By the identity of the peer. */
+  readonly #links = new Map<string, Link>();
   readonly #connections = new Map<LinkId, Connection>();
   /** Connections that have not shown who they are. */
   readonly #unproven = new Set<Connection>();
@@ -90,6 +86,12 @@ export class Links {
   constructor(options: LinksOptions) {
     this.#options = options;
     this.#own = toText(options.identity.publicKey);
+    this.#dialler = new Dialler({
+      random: options.random,
+      prepare: (peer) => this.#prepare(peer),
+      isLinked: (identity) => this.#links.has(identity),
+      find: (identity) => options.book.get(identity),
+    });
   }
 
   /** Listens and begins to dial. @returns host:port as bound. @throws UserError port_in_use */
@@ -99,13 +101,16 @@ export class Links {
     } catch (error) {
       throw listenError(error, listen);
     }
-    for (const peer of this.#options.book.list()) this.#dial(peer);
+    for (const peer of this.#options.book.list()) this.#dialler.dial(peer);
     return formatAddress(this.#listening);
   }
 
   /** The line for others. */
   reference(): string {
-    const addresses = this.#listening === undefined ? [] : [formatAddress(this.#listening)];
+    const addresses =
+      this.#listening === undefined
+        ? []
+        : reachableAddresses(this.#listening).slice(0, transportLimits.referenceAddresses.value);
     const { identity, network } = this.#options;
     return encodeReference({ identity, network, addresses });
   }
@@ -117,21 +122,20 @@ export class Links {
       this.#options.book.remove(peer.identity);
       throw new UserError('bad_reference', 'this is the reference of this node itself');
     }
-    this.#dial(peer);
+    this.#dialler.dial(peer);
     return this.#describe(peer);
   }
 
   /** @throws UserError peer_unknown */
   remove(identity: string): PeerState {
     const peer = this.#options.book.remove(identity);
-    const standing = this.#standing(identity);
-    clearTimeout(standing.redial);
-    if (standing.link !== undefined) {
+    this.#dialler.forget(identity);
+    const link = this.#links.get(identity);
+    if (link !== undefined) {
       // At once: a closing connection may linger, and the peer may be added again meanwhile.
-      this.#down(standing.link.id);
-      standing.link.connection.close('removed');
+      this.#down(identity, link);
+      link.connection.close('removed');
     }
-    this.#standings.delete(identity);
     return this.#describe(peer);
   }
 
@@ -151,7 +155,7 @@ export class Links {
 
   async close(): Promise<void> {
     this.#closed = true;
-    for (const { redial } of this.#standings.values()) clearTimeout(redial);
+    this.#dialler.close();
     for (const connection of [...this.#unproven, ...this.#connections.values()]) connection.close('stopping');
     await this.#listening?.close();
   }
@@ -175,49 +179,10 @@ export class Links {
     return connection;
   }
 
-  #dial(peer: KnownPeer): void {
-    const standing = this.#standing(peer.identity);
-    if (this.#closed || standing.dialling || standing.link !== undefined) return;
-    clearTimeout(standing.redial);
-    standing.dialling = true;
-    void this.#tryAddresses(peer, standing);
-  }
-
-  async #tryAddresses(peer: KnownPeer, standing: Standing): Promise<void> {
+  /** A connection for the dialler, which is not open yet. */
+  #prepare(peer: KnownPeer): Prepared {
     const connection = this.#connection('dial', ({ identity }) => identity === peer.identity, peer.identity);
-    for (const text of peer.addresses) {
-      try {
-        const carrier = await dialTcp({ ...parseAddress(text), listener: connection });
-        if (this.#closed) carrier.destroy();
-        else connection.open(carrier);
-        return;
-      } catch (error) {
-        standing.lastFailure = `${text}: ${error instanceof Error && 'code' in error ? String(error.code) : String(error)}`;
-      }
-    }
-    this.#unproven.delete(connection);
-    standing.dialling = false;
-    this.#redialLater(peer.identity);
-  }
-
-  /** The dial led to no link, or the link has ended: tries again later, and later each time. */
-  #redialLater(identity: string): void {
-    const peer = this.#options.book.get(identity);
-    const standing = this.#standing(identity);
-    if (
-      this.#closed ||
-      standing.dialling ||
-      peer === undefined ||
-      peer.addresses.length === 0 ||
-      standing.link !== undefined
-    )
-      return;
-    const { dialFirstMs, dialMostMs } = nodeLimits;
-    const waitMs = Math.min(dialMostMs.value, dialFirstMs.value * 2 ** Math.min(standing.failures, 16));
-    standing.failures += 1;
-    const [jitter = 0] = this.#options.random.bytes(1);
-    clearTimeout(standing.redial);
-    standing.redial = setTimeout(() => this.#dial(peer), waitMs * (0.75 + jitter / 512));
+    return Object.assign(connection, { dropped: () => void this.#unproven.delete(connection) });
   }
 
   #connection(role: Role, accepts: (who: { identity: string }) => boolean, dialled?: string): Connection {
@@ -242,13 +207,9 @@ export class Links {
         },
         closed: (reason) => {
           this.#unproven.delete(connection);
+          if (linked !== undefined) this.#down(linked.identity, linked.link);
           const who = linked?.identity ?? dialled;
-          if (linked !== undefined) this.#linkClosed(linked);
-          if (who === undefined) return;
-          const standing = this.#standing(who);
-          standing.lastFailure = reason;
-          if (dialled !== undefined) standing.dialling = false;
-          this.#redialLater(who);
+          if (who !== undefined) this.#dialler.ended(who, { reason, own: dialled !== undefined });
         },
       },
     });
@@ -259,27 +220,23 @@ export class Links {
   #established(key: PublicKey, connection: Connection): { identity: string; link: Link } | undefined {
     const identity = toText(key);
     const peer = this.#options.book.get(identity);
-    const standing = this.#standing(identity);
+    const older = this.#links.get(identity);
     if (
       peer === undefined ||
-      (standing.link !== undefined && !this.#replaces(connection, standing.link.connection, identity))
+      (older !== undefined && !this.#replaces(connection, older.connection, identity))
     ) {
       connection.close('second connection');
       return undefined;
     }
-    if (standing.link !== undefined) {
-      const { id, connection: old } = standing.link;
-      standing.link = undefined;
-      this.#down(id);
-      old.close('second connection');
+    if (older !== undefined) {
+      this.#down(identity, older);
+      older.connection.close('second connection');
     }
     const link: Link = { id: this.#nextLink as LinkId, connection, sinceMs: performance.now() };
     this.#nextLink += 1;
-    standing.link = link;
-    standing.dialling = false;
-    standing.failures = 0;
-    standing.lastFailure = undefined;
+    this.#links.set(identity, link);
     this.#connections.set(link.id, connection);
+    this.#dialler.linked(identity);
     this.#options.dispatch({
       type: 'linkUp',
       link: link.id,
@@ -305,27 +262,15 @@ export class Links {
     }
   }
 
-  #linkClosed({ identity, link }: { identity: string; link: Link }): void {
-    const standing = this.#standing(identity);
-    if (standing.link === link) standing.link = undefined;
-    this.#down(link.id);
-  }
-
-  #down(link: LinkId): void {
-    if (this.#connections.delete(link)) this.#options.dispatch({ type: 'linkDown', link });
-  }
-
-  #standing(identity: string): Standing {
-    let standing = this.#standings.get(identity);
-    if (standing === undefined) {
-      standing = { link: undefined, dialling: false, redial: undefined, failures: 0, lastFailure: undefined };
-      this.#standings.set(identity, standing);
-    }
-    return standing;
+  /** Once for each link: the router is told, and the peer may have another one. */
+  #down(identity: string, link: Link): void {
+    if (this.#links.get(identity) === link) this.#links.delete(identity);
+    if (this.#connections.delete(link.id)) this.#options.dispatch({ type: 'linkDown', link: link.id });
   }
 
   #describe({ identity, publicKey, addresses }: KnownPeer): PeerState {
-    const { link, dialling, lastFailure } = this.#standing(identity);
+    const link = this.#links.get(identity);
+    const { dialling, lastFailure } = this.#dialler.state(identity);
     return {
       identity,
       state: link !== undefined ? 'connected' : dialling ? 'connecting' : 'offline',

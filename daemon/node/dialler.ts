@@ -1,0 +1,122 @@
+/**
+ * Keeps dialling the peers that have no link: the addresses one after the other, and after a failure again, later each time
+ * (docs/spec/node.md, 2). It opens carriers and hands them over; sessions, and who gets a link, are links.ts.
+ *
+ * Invariant: a peer is dialled at most once at a time, and not at all while it has a link.
+ */
+import type { Random } from '../../keys/index.ts';
+import { type Carrier, type CarrierListener, parseAddress } from '../../transport/index.ts';
+import { dialTcp } from '../host/tcp.ts';
+import { nodeLimits } from './limits.ts';
+import type { KnownPeer } from './peer-book.ts';
+
+export interface DiallerOptions {
+  readonly random: Random;
+  /** Somebody to hear what the carrier says, made before there is one. */
+  readonly prepare: (peer: KnownPeer) => Prepared;
+  readonly isLinked: (identity: string) => boolean;
+  /** Undefined once nobody wants this peer any more. */
+  readonly find: (identity: string) => KnownPeer | undefined;
+}
+
+export interface Prepared extends CarrierListener {
+  open(carrier: Carrier): void;
+  /** No address answered. */
+  dropped(): void;
+}
+
+/** How dialling one peer stands. */
+interface Call {
+  dialling: boolean;
+  redial: NodeJS.Timeout | undefined;
+  failures: number;
+  lastFailure: string | undefined;
+}
+
+export class Dialler {
+  readonly #options: DiallerOptions;
+  readonly #calls = new Map<string, Call>();
+  #closed = false;
+
+  constructor(options: DiallerOptions) {
+    this.#options = options;
+  }
+
+  /** Now, unless that is on or of no use. */
+  dial(peer: KnownPeer): void {
+    const call = this.#call(peer.identity);
+    if (this.#closed || call.dialling || this.#options.isLinked(peer.identity)) return;
+    clearTimeout(call.redial);
+    call.dialling = true;
+    void this.#tryAddresses(peer, call);
+  }
+
+  /** The peer has a link: the next failure is the first again. */
+  linked(identity: string): void {
+    const call = this.#call(identity);
+    clearTimeout(call.redial);
+    call.failures = 0;
+    call.lastFailure = undefined;
+  }
+
+  /** A connection with the peer has ended; `own` if it was dialled here. */
+  ended(identity: string, how: { reason: string; own: boolean }): void {
+    const call = this.#call(identity);
+    call.lastFailure = how.reason;
+    if (how.own) call.dialling = false;
+    this.#later(identity, call);
+  }
+
+  forget(identity: string): void {
+    clearTimeout(this.#calls.get(identity)?.redial);
+    this.#calls.delete(identity);
+  }
+
+  state(identity: string): { readonly dialling: boolean; readonly lastFailure: string | undefined } {
+    return this.#call(identity);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const { redial } of this.#calls.values()) clearTimeout(redial);
+  }
+
+  async #tryAddresses(peer: KnownPeer, call: Call): Promise<void> {
+    const prepared = this.#options.prepare(peer);
+    for (const address of peer.addresses) {
+      if (this.#closed) break;
+      try {
+        const carrier = await dialTcp({ ...parseAddress(address), listener: prepared });
+        if (this.#closed) carrier.destroy();
+        else prepared.open(carrier);
+        return;
+      } catch (error) {
+        call.lastFailure = `${address}: ${error instanceof Error && 'code' in error ? String(error.code) : String(error)}`;
+      }
+    }
+    prepared.dropped();
+    call.dialling = false;
+    this.#later(peer.identity, call);
+  }
+
+  #later(identity: string, call: Call): void {
+    const peer = this.#options.find(identity);
+    if (this.#closed || call.dialling || peer === undefined || peer.addresses.length === 0) return;
+    if (this.#options.isLinked(identity)) return;
+    const { dialFirstMs, dialMostMs } = nodeLimits;
+    const waitMs = Math.min(dialMostMs.value, dialFirstMs.value * 2 ** Math.min(call.failures, 16));
+    call.failures += 1;
+    const [jitter = 0] = this.#options.random.bytes(1);
+    clearTimeout(call.redial);
+    call.redial = setTimeout(() => this.dial(peer), waitMs * (0.75 + jitter / 512));
+  }
+
+  #call(identity: string): Call {
+    let call = this.#calls.get(identity);
+    if (call === undefined) {
+      call = { dialling: false, redial: undefined, failures: 0, lastFailure: undefined };
+      this.#calls.set(identity, call);
+    }
+    return call;
+  }
+}
