@@ -53,6 +53,8 @@ export async function openSlotStore(options: SlotStoreOptions): Promise<BlockSto
   }
 }
 
+const ABSENT: Promise<undefined> = Promise.resolve(undefined);
+
 /** Calls of one kind that have begun and not ended. */
 interface Calls {
   readonly pending: Set<Promise<unknown>>;
@@ -74,6 +76,8 @@ class SlotStore implements BlockStore {
   }
 
   get(key: RoutingKey): Promise<Block | undefined> {
+    // Most of what a node is asked for is not here, and that needs no disk.
+    if (this.#closing === undefined && this.#isAbsent(toText(key))) return ABSENT;
     return this.#admit(this.#gets, () => this.#get(key));
   }
 
@@ -165,6 +169,10 @@ class SlotStore implements BlockStore {
       this.#writing.delete(text);
       resolve();
     }
+  }
+
+  #isAbsent(text: string): boolean {
+    return !this.#writing.has(text) && this.#find(text) === undefined;
   }
 
   #find(text: string): { readonly part: SlotPart; readonly entry: Entry } | undefined {
