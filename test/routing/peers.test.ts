@@ -157,3 +157,19 @@ void t.test('a location survives as it was given', async (t) => {
   const at: Location = place(1 - 2 ** -53);
   t.equal(table([{ at }]).locationOf(link(1)), at);
 });
+
+void t.test(
+  'a peer that accepts just in time each time does not stretch its window without end',
+  async (t) => {
+    const peers = table([{ at: 0.5 }]);
+    for (let request = 0; request < 100; request += 1) {
+      peers.accepted(link(1), peers.acceptWithinMs(link(1)) - 1);
+      t.ok(peers.acceptWithinMs(link(1)) <= networks.open.workingPatienceMs);
+    }
+    t.equal(
+      peers.acceptWithinMs(link(1)),
+      networks.open.workingPatienceMs,
+      'it was stretched as far as it goes',
+    );
+  },
+);
