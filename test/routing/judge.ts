@@ -29,11 +29,16 @@ export class Judge {
   /** Requests of the router, by link and id. */
   readonly #hops = new Map<string, Asked>();
   readonly #ways = new Map<Uid, Way>();
+  /** Until when a uid that was answered is refused. */
+  readonly #refusedUntil = new Map<Uid, number>();
+  readonly #seenKeepMs: number;
+  #now = 0;
   readonly #tokens = new Set<Token>();
   readonly #timers = new Set<Token>();
 
-  constructor(options: { mostHtl: number }) {
+  constructor(options: { mostHtl: number; seenKeepMs: number }) {
     this.#mostHtl = options.mostHtl;
+    this.#seenKeepMs = options.seenKeepMs;
   }
 
   /** Requests that came over a link that is up and have no answer yet. */
@@ -46,7 +51,8 @@ export class Judge {
   }
 
   /** To be told before the router is. */
-  before(event: RouterEvent): void {
+  before(now: number, event: RouterEvent): void {
+    this.#now = now;
     switch (event.type) {
       case 'linkUp':
         this.#up.add(event.link);
@@ -120,7 +126,7 @@ export class Judge {
     const name = nameOf(link, request.id);
     if (!this.#up.has(link) || this.#open.has(name)) return;
     this.#open.set(name, { request, accepted: false });
-    if (request.route.phase === 'stem') return;
+    if (request.route.phase === 'stem' || this.#isRefused(request.route.uid)) return;
     const way = this.#ways.get(request.route.uid);
     if (way === undefined) {
       this.#ways.set(request.route.uid, { htl: request.route.htl, owner: name, visited: new Set() });
@@ -169,6 +175,7 @@ export class Judge {
     const name = nameOf(link, request.id);
     assert(!this.#hops.has(name), 'an id names one request');
     this.#hops.set(name, { request, accepted: false });
+    assert(!this.#isRefused(route.uid), 'what was answered goes nowhere until it is forgotten');
     let way = this.#ways.get(route.uid);
     if (way === undefined) {
       way = { htl: this.#mostHtl + 1, owner: undefined, visited: new Set() };
@@ -219,8 +226,15 @@ export class Judge {
         assert(false, `${message.type} is no reply`);
     }
     this.#open.delete(name);
-    if (request.route.phase === 'greedy' && this.#ways.get(request.route.uid)?.owner === name)
+    if (request.route.phase === 'greedy' && this.#ways.get(request.route.uid)?.owner === name) {
       this.#ways.delete(request.route.uid);
+      // Refused for overload, it was never taken.
+      if (accepted) this.#refusedUntil.set(request.route.uid, this.#now + this.#seenKeepMs);
+    }
+  }
+
+  #isRefused(uid: Uid): boolean {
+    return (this.#refusedUntil.get(uid) ?? -Infinity) > this.#now;
   }
 }
 

@@ -97,7 +97,7 @@ export class Rig {
     this.#content = content;
     this.#disk = disk;
     this.params = params;
-    this.judge = new Judge({ mostHtl: params.htl });
+    this.judge = new Judge({ mostHtl: params.htl, seenKeepMs: params.seenKeepMs });
     this.router = new Router({
       params,
       location: placeAt(content.key, away),
@@ -262,7 +262,7 @@ export class Rig {
 
   #handle(event: RouterEvent): void {
     const effects: Effect[] = [];
-    this.judge.before(event);
+    this.judge.before(this.now, event);
     this.router.handle(this.now, event, effects);
     this.judge.after(effects);
     for (const effect of effects) this.#perform(effect);

@@ -187,6 +187,26 @@ void t.test('whatever happens, every request is answered once and nothing is lef
     t.ok(outcomes.has(outcome), `${outcome} was among them`);
 });
 
+void t.test(
+  'a uid that was forgotten begins anew, though a repeat of it is still being refused',
+  async (t) => {
+    const rig = new Rig({ disk: 'held' });
+    const [asker, repeater] = [rig.peer(0.4), rig.peer(0.3)];
+    rig.peer(0.1);
+    const uid = rig.freshUid();
+    rig.ask(asker, { uid, htl: 1, deadlineMs: 0 });
+    rig.pass(0);
+    t.same(rig.toldTypes(asker), ['accepted', 'dataNotFound'], 'the first one is over at once');
+    rig.pass(rig.params.seenKeepMs - 10_000);
+    rig.ask(repeater, { uid });
+    rig.pass(10_000);
+    rig.ask(asker, { uid, htl: 2 });
+    while (rig.diskAnswers());
+    t.same(rig.toldTypes(repeater), ['accepted', 'routeNotFound'], 'refused');
+    t.equal(rig.hops().length, 1, 'and the new one goes on, although it has more HTL than the first had');
+  },
+);
+
 void t.test('of what was answered nothing stays in memory, however it was', async (t) => {
   const rig = new Rig();
   const askers = [rig.peer(0.4), rig.peer(0.41)];
