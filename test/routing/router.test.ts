@@ -198,7 +198,7 @@ void t.test(
     rig.pass(0);
     t.same(rig.toldTypes(asker), ['accepted', 'dataNotFound'], 'the first one is over at once');
     rig.pass(rig.params.seenKeepMs - 10_000);
-    rig.ask(repeater, { uid });
+    rig.ask(repeater, { uid, htl: 1 });
     rig.pass(10_000);
     rig.ask(asker, { uid, htl: 2 });
     while (rig.diskAnswers());
