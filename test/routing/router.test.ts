@@ -201,6 +201,8 @@ void t.test(
     rig.ask(repeater, { uid, htl: 1 });
     rig.pass(10_000);
     rig.ask(asker, { uid, htl: 2 });
+    // The disk answers the last one first.
+    rig.diskAnswers(rig.diskWaiting - 1);
     while (rig.diskAnswers());
     t.same(rig.toldTypes(repeater), ['accepted', 'routeNotFound'], 'refused');
     t.equal(rig.hops().length, 1, 'and the new one goes on, although it has more HTL than the first had');
