@@ -29,6 +29,8 @@ export { SALTS, asLocation, distance, location, locationOfIdentity, salt } from 
 export type { Location, Salt } from './location.ts';
 export { canonicalName } from './name.ts';
 export { native as primitives } from './primitives/native.ts';
+export { TAG_BYTES } from './primitives/primitives.ts';
+export type { Aead } from './primitives/primitives.ts';
 export { createSsk, decodeSsk, encodeSsk, hashPublicKey, sskFromSeed, sskRoutingKey } from './ssk.ts';
 export type { SskSecret } from './ssk.ts';
 export { formatUri, parseUri, requestUri, sskOfUsk } from './uri.ts';

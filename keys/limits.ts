@@ -50,6 +50,11 @@ export const keyLimits = {
     unit: 'keys',
     reason: 'Importing a public key costs a third of a verification; peers and followed sites repeat.',
   },
+  agreementKeysKept: {
+    value: 16,
+    unit: 'keys',
+    reason: 'The static secret of each node in the process and the ephemeral ones of handshakes in work.',
+  },
   signingKeysKept: {
     value: 16,
     unit: 'keys',

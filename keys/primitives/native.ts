@@ -1,7 +1,8 @@
 /**
  * The primitives by node:crypto (OpenSSL): what runs.
  *
- * Ed25519 keys are kept imported, because an import costs 20 to 38 µs, and to verify or sign a block 86 and 74. Secret keys of
+ * Keys of Ed25519 and secrets of X25519 are kept imported, because an import costs 20 to 41 µs, and to verify or sign a block 86
+ * and 74, to agree on a key 27. Secret keys of
  * HMAC, HKDF and ChaCha20 are kept nowhere: wrapping one in a KeyObject costs under 1 µs and makes the call that follows 7 µs
  * cheaper than passing its bytes does (Node 24.21, AMD EPYC; `npm run bench -- crypto` shows the sum).
  *
@@ -15,13 +16,26 @@ import { type PublicKey, publicKey as asPublicKey, type Seed } from '../bytes.ts
 import { assert } from '../errors.ts';
 import { keyLimits } from '../limits.ts';
 import { isWellFormed } from './ed25519-strict.ts';
-import type { HkdfInput, Primitives, ScryptInput, SignatureInput, StreamInput } from './primitives.ts';
+import { TAG_BYTES } from './primitives.ts';
+import type {
+  Aead,
+  AeadInput,
+  HkdfInput,
+  Primitives,
+  ScryptInput,
+  SignatureInput,
+  StreamInput,
+} from './primitives.ts';
 
 export const native: Primitives = {
   sha256,
   hmacSha256,
   hkdfSha256,
   xchacha20,
+  chachaPoly,
+  xchachaPoly,
+  x25519PublicKey,
+  x25519,
   ed25519PublicKey,
   ed25519Sign,
   ed25519Verify,
@@ -49,12 +63,67 @@ function hkdfSha256({ ikm, salt, info, length }: HkdfInput): Uint8Array {
 /** draft-irtf-cfrg-xchacha-03, 2.2–2.3: a subkey from the first 16 bytes of the nonce, ChaCha20 with the last 8. */
 function xchacha20({ key, nonce, data }: StreamInput): Uint8Array {
   assert(key.length === 32 && nonce.length === 24, 'XChaCha20 takes a key of 32 and a nonce of 24 bytes');
-  const subkey = new Uint32Array(8);
-  hchacha(SIGMA, words(key), words(nonce.subarray(0, 16)), subkey);
   // OpenSSL's IV is the counter as 4 bytes (0) and the nonce of RFC 8439 as 12, of which XChaCha20 leaves the first 4 zero.
   const iv = new Uint8Array(16);
   iv.set(nonce.subarray(16), 8);
-  return plain(crypto.createCipheriv('chacha20', crypto.createSecretKey(asBytes(subkey)), iv).update(data));
+  return plain(crypto.createCipheriv('chacha20', xchachaSubkey(words(key), nonce), iv).update(data));
+}
+
+function xchachaSubkey(key: Uint32Array, nonce: Uint8Array): KeyObject {
+  const subkey = new Uint32Array(8);
+  hchacha(SIGMA, key, words(nonce.subarray(0, 16)), subkey);
+  return crypto.createSecretKey(asBytes(subkey));
+}
+
+function chachaPoly(key: Uint8Array): Aead {
+  assert(key.length === 32, 'ChaCha20-Poly1305 takes a key of 32 bytes');
+  const object = crypto.createSecretKey(key);
+  return { seal: (input) => aeadSeal(object, input), open: (input) => aeadOpen(object, input) };
+}
+
+function xchachaPoly(key: Uint8Array): Aead {
+  assert(key.length === 32, 'XChaCha20-Poly1305 takes a key of 32 bytes');
+  const keyWords = words(key);
+  const inner = ({ nonce, ad, data }: AeadInput): AeadInput => {
+    assert(nonce.length === 24, 'XChaCha20-Poly1305 takes a nonce of 24 bytes');
+    const rest = new Uint8Array(12);
+    rest.set(nonce.subarray(16), 4);
+    return { nonce: rest, ad, data };
+  };
+  return {
+    seal: (input) => aeadSeal(xchachaSubkey(keyWords, input.nonce), inner(input)),
+    open: (input) => aeadOpen(xchachaSubkey(keyWords, input.nonce), inner(input)),
+  };
+}
+
+const AEAD = 'chacha20-poly1305';
+
+function aeadSeal(key: KeyObject, { nonce, ad, data }: AeadInput): Uint8Array {
+  assert(nonce.length === 12, 'ChaCha20-Poly1305 takes a nonce of 12 bytes');
+  const cipher = crypto.createCipheriv(AEAD, key, nonce, { authTagLength: TAG_BYTES });
+  cipher.setAAD(ad, { plaintextLength: data.length });
+  const sealed = new Uint8Array(data.length + TAG_BYTES);
+  sealed.set(cipher.update(data));
+  cipher.final();
+  sealed.set(cipher.getAuthTag(), data.length);
+  return sealed;
+}
+
+/** The tag is given before, and what `update` hands out leaves this function only when `final` has checked it. */
+function aeadOpen(key: KeyObject, { nonce, ad, data }: AeadInput): Uint8Array | undefined {
+  assert(nonce.length === 12, 'ChaCha20-Poly1305 takes a nonce of 12 bytes');
+  if (data.length < TAG_BYTES) return undefined;
+  const end = data.length - TAG_BYTES;
+  const decipher = crypto.createDecipheriv(AEAD, key, nonce, { authTagLength: TAG_BYTES });
+  decipher.setAuthTag(data.subarray(end));
+  decipher.setAAD(ad, { plaintextLength: end });
+  const opened = decipher.update(data.subarray(0, end));
+  try {
+    decipher.final();
+  } catch {
+    return undefined;
+  }
+  return plain(opened);
 }
 
 /** "expand 32-byte k" */
@@ -69,9 +138,44 @@ function asBytes(words: Uint32Array): Uint8Array {
   return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
 }
 
-/** RFC 8410: the fixed bytes before the 32 of a seed in PKCS #8, and before those of a public key in SPKI. */
+/** RFC 8410: the fixed bytes before the 32 of a secret key in PKCS #8, and before those of a public key in SPKI. */
+const X25519_PKCS8_PREFIX = Buffer.from('302e020100300506032b656e04220420', 'hex');
+const X25519_SPKI_PREFIX = Buffer.from('302a300506032b656e032100', 'hex');
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
+
+/** An import makes OpenSSL compute the public key too, which costs as much as what follows; the node's own secret comes every time. */
+const agreementKeys = new LRUCache<string, KeyObject>({ max: keyLimits.agreementKeysKept.value });
+
+function x25519PublicKey(secret: Uint8Array): Uint8Array {
+  const spki = crypto.createPublicKey(agreementKey(secret)).export({ format: 'der', type: 'spki' });
+  return new Uint8Array(spki.subarray(X25519_SPKI_PREFIX.length));
+}
+
+function x25519(input: { secret: Uint8Array; publicKey: Uint8Array }): Uint8Array | undefined {
+  assert(input.publicKey.length === 32, 'X25519 takes a point of 32 bytes');
+  const privateKey = agreementKey(input.secret);
+  const spki = Buffer.concat([X25519_SPKI_PREFIX, input.publicKey]);
+  const publicKey = crypto.createPublicKey({ key: spki, format: 'der', type: 'spki' });
+  try {
+    return plain(crypto.diffieHellman({ privateKey, publicKey }));
+  } catch {
+    // OpenSSL refuses a result of zeros (RFC 7748, 6.1), and nothing else can fail with keys of the right size.
+    return undefined;
+  }
+}
+
+function agreementKey(secret: Uint8Array): KeyObject {
+  assert(secret.length === 32, 'X25519 takes a secret of 32 bytes');
+  const name = latin1(secret);
+  let key = agreementKeys.get(name);
+  if (!key) {
+    const pkcs8 = Buffer.concat([X25519_PKCS8_PREFIX, secret]);
+    key = crypto.createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' });
+    agreementKeys.set(name, key);
+  }
+  return key;
+}
 
 const signingKeys = new LRUCache<string, KeyObject>({ max: keyLimits.signingKeysKept.value });
 const publicKeys = new LRUCache<string, KeyObject>({ max: keyLimits.publicKeysKept.value });

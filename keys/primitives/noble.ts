@@ -5,7 +5,8 @@
  * Ed25519 verification is written out here, because no mode of the library is ours: its strict mode still multiplies by the
  * cofactor, and so takes signatures of keys with a torsion part that OpenSSL refuses.
  */
-import { xchacha20 as stream } from '@noble/ciphers/chacha.js';
+import { chacha20poly1305, xchacha20 as stream, xchacha20poly1305 } from '@noble/ciphers/chacha.js';
+import { x25519 as curve25519 } from '@noble/curves/ed25519.js';
 import * as ed25519 from '@noble/ed25519';
 import { hkdf } from '@noble/hashes/hkdf.js';
 import { hmac } from '@noble/hashes/hmac.js';
@@ -13,7 +14,7 @@ import { scryptAsync } from '@noble/hashes/scrypt.js';
 import { sha256 as hash256, sha512 } from '@noble/hashes/sha2.js';
 import { equalBytes, publicKey } from '../bytes.ts';
 import { isWellFormed } from './ed25519-strict.ts';
-import type { Primitives, SignatureInput } from './primitives.ts';
+import type { Aead, Primitives, SignatureInput } from './primitives.ts';
 
 ed25519.hashes.sha512 = sha512;
 
@@ -22,12 +23,32 @@ export const noble: Primitives = {
   hmacSha256: (key, ...parts) => hmac(hash256, key, Buffer.concat(parts)),
   hkdfSha256: ({ ikm, salt, info, length }) => hkdf(hash256, ikm, salt, info, length),
   xchacha20: ({ key, nonce, data }) => stream(key, nonce, data),
+  chachaPoly: (key) => aead((nonce, ad) => chacha20poly1305(key, nonce, ad)),
+  xchachaPoly: (key) => aead((nonce, ad) => xchacha20poly1305(key, nonce, ad)),
+  x25519PublicKey: (secret) => curve25519.getPublicKey(secret),
+  x25519: agree,
   ed25519PublicKey: (seed) => publicKey(ed25519.getPublicKey(seed)),
   ed25519Sign: ({ seed, message }) => ed25519.sign(message, seed),
   ed25519Verify: verify,
   scrypt: ({ password, salt, cost, blockSize, parallelization, length }) =>
     scryptAsync(password, salt, { N: cost, r: blockSize, p: parallelization, dkLen: length }),
 };
+
+interface Sealer {
+  encrypt(plain: Uint8Array): Uint8Array;
+  decrypt(sealed: Uint8Array): Uint8Array;
+}
+
+function aead(sealer: (nonce: Uint8Array, ad: Uint8Array) => Sealer): Aead {
+  return {
+    seal: ({ nonce, ad, data }) => sealer(nonce, ad).encrypt(data),
+    open: ({ nonce, ad, data }) => orUndefined(() => sealer(nonce, ad).decrypt(data)),
+  };
+}
+
+function agree({ secret, publicKey }: { secret: Uint8Array; publicKey: Uint8Array }): Uint8Array | undefined {
+  return orUndefined(() => curve25519.getSharedSecret(secret, publicKey));
+}
 
 /** RFC 8032, 5.1.7, without cofactor: R must be the very bytes of [S]B − [k]A. */
 function verify({ publicKey, message, signature }: SignatureInput): boolean {
@@ -42,8 +63,13 @@ function verify({ publicKey, message, signature }: SignatureInput): boolean {
 }
 
 function decodePoint(bytes: Uint8Array): ed25519.Point | undefined {
+  return orUndefined(() => ed25519.Point.fromBytes(bytes, false));
+}
+
+/** The library throws at what is no point, no valid tag, or agrees on zeros. */
+function orUndefined<T>(compute: () => T): T | undefined {
   try {
-    return ed25519.Point.fromBytes(bytes, false);
+    return compute();
   } catch {
     return undefined;
   }

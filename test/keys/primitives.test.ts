@@ -4,7 +4,8 @@ import { keyLimits } from '../../keys/limits.ts';
 import { native } from '../../keys/primitives/native.ts';
 import { noble } from '../../keys/primitives/noble.ts';
 import { seed } from '../../keys/bytes.ts';
-import { bytes32, hex, publicVectors, runs, seeds, toHex } from './samples.ts';
+import { bytes32, hex, runs, seeds, toHex, wycheproof } from './samples.ts';
+import type { WycheproofCase as Case } from './samples.ts';
 
 const both = Object.entries({ native, noble });
 
@@ -165,21 +166,6 @@ void t.test('native and noble agree on scrypt', async () => {
     runs(200),
   );
 });
-
-interface Case {
-  readonly tcId: number;
-  readonly comment: string;
-  readonly result: 'valid' | 'invalid' | 'acceptable';
-}
-
-/** `groups` is empty, and the test skipped, where the public vectors are not at hand. */
-function wycheproof(name: string): { groups: unknown; options: { skip: string | false } } {
-  const file = publicVectors(`wycheproof-${name}_test`) as { testGroups: unknown } | undefined;
-  return {
-    groups: file?.testGroups ?? [],
-    options: { skip: file ? false : 'the public vectors are not at hand' },
-  };
-}
 
 type SignatureGroup = { publicKey: { pk: string }; tests: (Case & { msg: string; sig: string })[] };
 const signatures = wycheproof('ed25519');

@@ -55,6 +55,21 @@ export function publicVectors(name: string): unknown {
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined;
 }
 
+export interface WycheproofCase {
+  readonly tcId: number;
+  readonly comment: string;
+  readonly result: 'valid' | 'invalid' | 'acceptable';
+}
+
+/** `groups` is empty, and the test skipped, where the public vectors are not at hand. */
+export function wycheproof(name: string): { groups: unknown; options: { skip: string | false } } {
+  const file = publicVectors(`wycheproof-${name}_test`) as { testGroups: unknown } | undefined;
+  return {
+    groups: file?.testGroups ?? [],
+    options: { skip: file ? false : 'the public vectors are not at hand' },
+  };
+}
+
 /** That `call` throws a ParseError of this code whose message contains `says`. */
 export function throwsParseError(
   t: Test,
