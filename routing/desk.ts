@@ -30,10 +30,10 @@ export interface Desk {
   setTimer(at: number, fired: () => void): Token;
   /** Does nothing when the timer has fired. */
   cancelTimer(token: Token): void;
-  read(key: RoutingKey, found: (block: Block | undefined) => void): void;
+  /** `asker`: who gets the block, if a peer does (effect.ts). */
+  read(what: { key: RoutingKey; asker: LinkId | undefined }, found: (block: Block | undefined) => void): void;
   write(
-    key: RoutingKey,
-    what: { block: Block; into: 'store' | 'cache' },
+    what: { key: RoutingKey; block: Block; into: 'store' | 'cache'; asker: LinkId },
     written: (outcome: WriteOutcome) => void,
   ): void;
   verdict(link: LinkId, verdict: Verdict): void;

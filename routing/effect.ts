@@ -12,13 +12,21 @@ export type Effect =
   | { readonly type: 'send'; readonly link: LinkId; readonly message: Message }
   | { readonly type: 'setTimer'; readonly token: Token; readonly at: number }
   | { readonly type: 'cancelTimer'; readonly token: Token }
-  | { readonly type: 'readBlock'; readonly token: Token; readonly key: RoutingKey }
+  | {
+      readonly type: 'readBlock';
+      readonly token: Token;
+      readonly key: RoutingKey;
+      /** For whom it is fetched; undefined when nobody gets it, or the owner: their interest leaves no trace in the store. */
+      readonly asker: LinkId | undefined;
+    }
   | {
       readonly type: 'writeBlock';
       readonly token: Token;
       readonly key: RoutingKey;
       readonly block: Block;
       readonly into: 'store' | 'cache';
+      /** Whose request brought it: what the block pushes out is counted against this link. */
+      readonly asker: LinkId;
     }
   | { readonly type: 'peerVerdict'; readonly link: LinkId; readonly verdict: Verdict }
   | { readonly type: 'trace'; readonly trace: Trace };

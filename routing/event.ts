@@ -16,5 +16,5 @@ export type RouterEvent =
   | { readonly type: 'blockWritten'; readonly token: Token; readonly outcome: WriteOutcome }
   | { readonly type: 'timer'; readonly token: Token };
 
-/** `kept`: durable, or there already. `collision`: another block lies there. `failed`: the disk refused. */
+/** `kept`: durable, or there already. `collision`: another block lies there. `failed`: the disk refused, or the link's share is used up. */
 export type WriteOutcome = 'kept' | 'collision' | 'failed';

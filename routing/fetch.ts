@@ -32,7 +32,7 @@ export class Fetch extends Search {
   }
 
   start(): void {
-    this.desk.read(this.key, (block) => {
+    this.read(this.isLocal ? undefined : this.from, (block) => {
       if (this.ended) return;
       if (block !== undefined && this.desk.verify(this.key, block) !== undefined) {
         this.#found(block, 'disk');
@@ -77,7 +77,7 @@ export class Fetch extends Search {
       this.advance();
       return true;
     }
-    if (this.mayKeep) this.desk.write(this.key, { block: reply.block, into: this.part }, () => {});
+    if (this.mayKeep) this.write({ block: reply.block, into: this.part }, () => {});
     this.#found(reply.block, 'peer');
     return true;
   }

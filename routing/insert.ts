@@ -57,7 +57,7 @@ export class Insert extends Search {
     }
     this.#block = block;
     this.desk.cancelTimer(this.#blockPatience);
-    this.desk.read(this.key, (present) => {
+    this.read(undefined, (present) => {
       if (this.ended) return;
       if (present !== undefined && this.#isOther(present)) {
         this.#collide(present, 'disk');
@@ -112,7 +112,7 @@ export class Insert extends Search {
     if (!this.mayKeep || this.part === 'cache' || this.#block === undefined || this.#write !== 'not begun')
       return;
     this.#write = 'pending';
-    this.desk.write(this.key, { block: this.#block, into: 'store' }, (outcome) => this.#written(outcome));
+    this.write({ block: this.#block, into: 'store' }, (outcome) => this.#written(outcome));
   }
 
   #written(outcome: WriteOutcome): void {
@@ -126,7 +126,7 @@ export class Insert extends Search {
       case 'collision':
         // Another block came in while this one was on its way.
         this.#write = 'failed';
-        this.desk.read(this.key, (present) => {
+        this.read(undefined, (present) => {
           if (this.ended) return;
           if (present !== undefined && this.#isOther(present)) this.#collide(present, 'disk');
           else this.#conclude();
@@ -148,8 +148,7 @@ export class Insert extends Search {
   }
 
   #collide(found: Block, source: 'disk' | 'peer'): void {
-    if (this.mayKeep && source === 'peer')
-      this.desk.write(this.key, { block: found, into: this.part }, () => {});
+    if (this.mayKeep && source === 'peer') this.write({ block: found, into: this.part }, () => {});
     this.trace({ outcome: 'collision', source });
     this.answer({ type: 'insertCollision', block: found });
   }

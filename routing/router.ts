@@ -174,7 +174,7 @@ export class Router {
   #refuse(from: LinkId, link: Link, request: Request): void {
     link.asked.set(request.id, 'refused');
     if (request.type === 'dataRequest') this.#desk.send(from, { type: 'accepted', id: request.id });
-    this.#desk.read(request.key, () => {
+    this.#desk.read({ key: request.key, asker: undefined }, () => {
       link.asked.delete(request.id);
       this.#pending -= 1;
       this.#desk.send(from, { type: 'routeNotFound', id: request.id, visits: 0 });
@@ -246,9 +246,10 @@ export class Router {
       cancelTimer: (token) => {
         if (this.#awaited.delete(token)) push({ type: 'cancelTimer', token });
       },
-      read: (key, found) => push({ type: 'readBlock', token: this.#await({ type: 'read', found }), key }),
-      write: (key, { block, into }, written) =>
-        push({ type: 'writeBlock', token: this.#await({ type: 'write', written }), key, block, into }),
+      read: (what, found) =>
+        push({ type: 'readBlock', token: this.#await({ type: 'read', found }), ...what }),
+      write: (what, written) =>
+        push({ type: 'writeBlock', token: this.#await({ type: 'write', written }), ...what }),
       verdict: (link, verdict) => {
         // Neither the owner nor who is gone.
         if (this.#peers.has(link)) push({ type: 'peerVerdict', link, verdict });

@@ -14,10 +14,19 @@
  *
  * Invariant: whoever asked gets `accepted` and later exactly one answer, unless their link is gone.
  */
-import { assert, assertNever, location, type Location, type RoutingKey, type Salt } from '../keys/index.ts';
+import {
+  assert,
+  assertNever,
+  type Block,
+  location,
+  type Location,
+  type RoutingKey,
+  type Salt,
+} from '../keys/index.ts';
 import { Budget, wireDistance } from './budget.ts';
 import type { Desk, HopOwner } from './desk.ts';
 import type { Token, Trace } from './effect.ts';
+import type { WriteOutcome } from './event.ts';
 import type { Answer, Message, Priority, Reply, Request, RequestId, Uid } from './messages.ts';
 import { LOCAL_LINK, type LinkId } from './peer.ts';
 
@@ -108,6 +117,17 @@ export abstract class Search implements HopOwner {
   protected get part(): 'store' | 'cache' {
     const place = { own: this.desk.location, now: this.desk.now };
     return this.desk.peers.isAmongClosest(this.#target, place) ? 'store' : 'cache';
+  }
+
+  protected read(asker: LinkId | undefined, found: (block: Block | undefined) => void): void {
+    this.desk.read({ key: this.key, asker }, found);
+  }
+
+  protected write(
+    what: { block: Block; into: 'store' | 'cache' },
+    written: (outcome: WriteOutcome) => void,
+  ): void {
+    this.desk.write({ key: this.key, asker: this.from, ...what }, written);
   }
 
   hasTried(link: LinkId): boolean {

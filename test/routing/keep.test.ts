@@ -52,6 +52,29 @@ void t.test(
   },
 );
 
+void t.test(
+  'a write names the link whose request brought the block, not the one that it came by',
+  async (t) => {
+    const { rig, asker } = between(1);
+    rig.ask(asker);
+    rig.hopSays({ type: 'dataFound', visits: 0, block: page().block });
+    const other = rig.peer(0.3);
+    rig.insert(other);
+    rig.allHopsSay({ type: 'dataNotFound', visits: 0 });
+    t.strictSame(rig.writers, [asker, other].slice(0, rig.writes.length));
+    t.equal(rig.writes.length, 2);
+  },
+);
+
+void t.test('a block is read for the peer that fetches it, and for nobody when the owner does', async (t) => {
+  const { rig, asker } = between(1);
+  rig.keep(page());
+  rig.ask(asker);
+  rig.ask(LOCAL_LINK);
+  rig.insert(rig.peer(0.3));
+  t.strictSame(rig.readers, [asker, undefined, undefined]);
+});
+
 void t.test('what lies on the disk is not written again', async (t) => {
   const { rig, asker } = between(1);
   rig.keep(page());

@@ -73,6 +73,10 @@ export class Rig {
   readonly traces: Trace[] = [];
   /** Everything that was to be written, in order. */
   readonly writes: Write[] = [];
+  /** Whose requests brought them, in the same order. */
+  readonly writers: LinkId[] = [];
+  /** For whom blocks were read, in order. */
+  readonly readers: (LinkId | undefined)[] = [];
   now = 1_000.25;
   /** What the disk says to the next writes; when it is empty, what is true. */
   readonly outcomes: WriteOutcome[] = [];
@@ -281,13 +285,15 @@ export class Rig {
         this.#timers.delete(effect.token);
         return;
       case 'readBlock': {
-        const { token, key } = effect;
+        const { token, key, asker } = effect;
+        this.readers.push(asker);
         this.#diskWork.push(() => ({ type: 'blockRead', token, block: this.kept(key) }));
         return;
       }
       case 'writeBlock': {
         const { token, key, block, into } = effect;
         this.writes.push({ into, key, block });
+        this.writers.push(effect.asker);
         this.#diskWork.push(() => ({ type: 'blockWritten', token, outcome: this.#write({ key, block }) }));
         return;
       }
