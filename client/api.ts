@@ -11,7 +11,7 @@ interface MethodSpec {
   readonly summary: string;
   readonly params: z.ZodObject;
   readonly result: z.ZodObject;
-  /** Codes beyond those that any call can give (`bad_request`, `usage`, `daemon_stopping`, `failed`). */
+  /** Codes beyond those that any call can give (`bad_request`, `usage`, `locked`, `daemon_stopping`, `failed`). */
   readonly errors: readonly ErrorCode[];
 }
 
@@ -30,9 +30,15 @@ const keyName = z
   .regex(/^[a-z0-9][a-z0-9_-]{0,63}$/)
   .describe('name of an own key: a-z, 0-9, - and _');
 
+const passphrase = z.string().min(1).max(4096).describe('as a person types it; never logged');
+const passphraseState = z.enum(['none', 'set']);
+const nodeState = z.enum(['locked', 'running']);
+
 const peerInfo = z.object({
   identity: z.string(),
   state: z.enum(['connected', 'connecting', 'offline']),
+  /** Both ends hold a secret of their own, from an invite. */
+  friend: z.boolean(),
   /** Where the node stands on the circle, 0 to 1. */
   location: z.number(),
   addresses: z.array(z.string()),
@@ -40,6 +46,25 @@ const peerInfo = z.object({
   connectedSeconds: z.number().optional(),
   /** Why the last try to connect failed, in words. */
   lastFailure: z.string().optional(),
+});
+
+const partInfo = { blocks: z.number(), capacityBlocks: z.number() };
+const storeInfo = z.object({
+  /** Number of the format on disk. */
+  format: z.number(),
+  /** Blocks that this node answers for; protected ones have been asked for again. */
+  store: z.object({ ...partInfo, protectedBlocks: z.number() }),
+  /** Blocks that passed by. */
+  cache: z.object(partInfo),
+  /** What the owner has read, which nobody else can ask for. */
+  clientCache: z.object(partInfo),
+  /** All files together, uploads on their way included. */
+  usedBytes: z.number(),
+  spoolBytes: z.number(),
+  limitBytes: z.number(),
+  /** The disk looks alike however much is kept; until it is filled its size tells how much was. */
+  silent: z.boolean(),
+  slots: z.object({ filled: z.number(), total: z.number() }),
 });
 
 const ownKey = z.object({ name: z.string(), requestUri: z.string() });
@@ -53,10 +78,15 @@ export const api = {
       pid: z.number(),
       dataDir: z.string(),
       network: z.string(),
+      /** Empty while the node is locked: it is sealed. */
       identity: z.string(),
+      /** Follows from the identity; 0 while the node is locked. */
       location: z.number(),
       listen: z.array(z.string()),
       fproxy: z.string().optional(),
+      state: nodeState.optional(),
+      /** Whether the master key is wrapped by one. */
+      passphrase: passphraseState.optional(),
     }),
   }),
   'node.status': method('What the node is doing.', {
@@ -66,6 +96,8 @@ export const api = {
       sentence: z.string(),
       /** What a person should know, in words: no peers, reduced anonymity, disk trouble. */
       warnings: z.array(z.string()),
+      /** Running where it is absent. Figures of a locked node are zero. */
+      state: nodeState.optional(),
       uptimeSeconds: z.number(),
       peers: z.object({ connected: z.number(), known: z.number() }),
       requests: z.object({ pending: z.number() }),
@@ -82,6 +114,28 @@ export const api = {
     params: none,
     result: z.object({ stopping: z.literal(true) }),
   }),
+  'node.unlock': method('Gives the passphrase to a locked node, which then starts.', {
+    params: z.strictObject({ passphrase }),
+    result: z.object({ state: nodeState }),
+    errors: [
+      'wrong_passphrase',
+      'bad_passphrase',
+      'overloaded',
+      'keys_missing',
+      'state_damaged',
+      'data_dir_format',
+      'store_format',
+      'config_invalid',
+      'port_in_use',
+      'bad_reference',
+      'disk_failed',
+      'disk_full',
+    ],
+  }),
+  'node.panic': method(
+    'Destroys the master key, without which nothing on the disk can be read again, and ends the process at once.',
+    { params: none, result: z.object({ destroyed: z.boolean() }), errors: ['disk_failed'] },
+  ),
   'request.get': method('Fetches a file into a path; returns the job at once.', {
     params: z.strictObject({ uri, path, priority: prioritySchema.optional() }),
     result: jobSchema,
@@ -154,6 +208,23 @@ export const api = {
     'Forgets a subspace. What was published stays; nothing more can be published without a backup.',
     { params: z.strictObject({ name: keyName }), result: ownKey, errors: ['key_unknown'] },
   ),
+  'key.passphrase': method('Sets, changes or removes the passphrase that the disk is unlocked with.', {
+    params: z.strictObject({
+      current: passphrase.optional().describe('the present one, where there is one'),
+      next: passphrase.optional().describe('the new one; absent: none from now on'),
+    }),
+    result: z.object({ passphrase: passphraseState }),
+    errors: [
+      'wrong_passphrase',
+      'bad_passphrase',
+      'overloaded',
+      'keys_missing',
+      'state_damaged',
+      'data_dir_format',
+      'disk_failed',
+      'disk_full',
+    ],
+  }),
   'key.parse': method('Explains a key without asking the network.', {
     params: z.strictObject({ uri }),
     result: z.looseObject({ kind: z.string() }),
@@ -171,6 +242,30 @@ export const api = {
     params: z.strictObject({ reference: z.string().min(1).max(8192) }),
     result: peerInfo,
     errors: ['bad_reference'],
+  }),
+  'peer.invite': method('A line for one friend: pasted at the other side, it makes friends on both.', {
+    params: none,
+    result: z.object({ invite: z.string(), expiresSeconds: z.number().describe('Unix time') }),
+    errors: ['too_large', 'disk_full', 'disk_failed'],
+  }),
+  'peer.join': method('Takes the invite of a friend: both sides become friends when the link comes up.', {
+    params: z.strictObject({ invite: z.string().min(1).max(8192) }),
+    result: peerInfo,
+    errors: ['bad_reference', 'invite_expired', 'too_large', 'disk_full', 'disk_failed'],
+  }),
+  'store.stats': method('What the disk is used for.', { params: none, result: storeInfo }),
+  'store.verify': method(
+    'Reads every block that is kept and drops what is damaged. Takes a minute or two for each 10 GiB.',
+    {
+      params: none,
+      result: z.object({ slots: z.number(), blocks: z.number(), damaged: z.number(), free: z.number() }),
+      errors: ['disk_failed', 'store_closed', 'store_busy'],
+    },
+  ),
+  'store.resize': method('Changes the room on disk, now and for later starts.', {
+    params: z.strictObject({ sizeBytes: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER) }),
+    result: storeInfo,
+    errors: ['disk_quota', 'disk_full', 'disk_failed', 'store_closed', 'store_busy'],
   }),
   'peer.remove': method('Forgets a peer and closes the link.', {
     params: z.strictObject({ identity: z.string() }),

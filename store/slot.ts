@@ -1,53 +1,72 @@
 /**
- * The bytes of a slot (docs/spec/store.md, 3): head, block, padding. Knows no files.
+ * The bytes of a slot (docs/spec/store.md, 4): id, nonce, sealed block. Knows no files.
  *
- * The head is not encrypted: whoever holds the disk sees which routing keys lie there. Keyed slot ids and sealed contents will
- * replace the insides of this file.
- *
- * Invariant: `blockInSlot` gives the block that `slotHead` was made for, or nothing. A slot that was torn by a crash, rotted on
- * disk or holds another key's block fails the check.
+ * Invariants: no byte of a slot can be told from a random one without the keys; `openSlot` gives what `sealSlot` was given, or
+ * nothing. A slot that was torn by a crash, rotted on disk, or was copied over another one fails its tag.
  */
-import { BLOCK_BYTES, KEY_BYTES, block, equalBytes, primitives, routingKey } from '../keys/index.ts';
-import type { Block, RoutingKey } from '../keys/index.ts';
+import { randomFillSync } from 'node:crypto';
+import { BLOCK_BYTES, TAG_BYTES, assert, block } from '../keys/index.ts';
+import type { Aead, Block } from '../keys/index.ts';
 
-const CHECK_BYTES = 16;
-export const SLOT_HEAD_BYTES = KEY_BYTES + CHECK_BYTES;
-/** Head and block: what is read back. */
-export const SLOT_USED_BYTES = SLOT_HEAD_BYTES + BLOCK_BYTES;
+/** First bytes of HMAC-SHA256(K_id, routing key): 2^64 blocks until two of them share one, and 16 a slot in memory. */
+export const ID_BYTES = 16;
+export const NONCE_BYTES = 24;
+const COUNTER_BYTES = 6;
+const HEAD_BYTES = 1 + COUNTER_BYTES;
+/** What is read back; the rest of a slot stays as it was filled. */
+export const SLOT_USED_BYTES = ID_BYTES + NONCE_BYTES + HEAD_BYTES + BLOCK_BYTES + TAG_BYTES;
 /**
  * 65 sectors of 512 bytes: no sector belongs to two slots, so a write that is torn by a power cut cannot reach a neighbour on disks
  * that write sectors whole. Rounding to pages of 4,096 would cost 11 % of the room.
  */
 export const SLOT_BYTES = 65 * 512;
 
-const CHECK_DOMAIN = Buffer.from('mimeo/store/slot/1');
-const FREE_HEAD = new Uint8Array(SLOT_HEAD_BYTES);
+/** What is in a slot. The numbers are the format: in a slot 1 or 3, in a row of the index all four. */
+export const SEGMENT = { free: 0, probation: 1, protected: 2, cache: 3 } as const;
+export type Segment = (typeof SEGMENT)[keyof typeof SEGMENT];
+/** A segment that holds blocks. */
+export type UsedSegment = Exclude<Segment, 0>;
 
-/** Key and check: what stands before the block. */
-export function slotHead({ key, block }: { readonly key: RoutingKey; readonly block: Block }): Uint8Array {
-  const head = new Uint8Array(SLOT_HEAD_BYTES);
-  head.set(key);
-  head.set(check(key, block), KEY_BYTES);
-  return head;
+export interface SlotContent {
+  readonly segment: UsedSegment;
+  /** Grows with every write of this store: of two slots with one id the greater one is the newer. */
+  readonly counter: number;
+  readonly block: Block;
 }
 
-/** The head of a slot that holds nothing. */
-export function freeHead(): Uint8Array {
-  return FREE_HEAD.slice();
+export interface SealInput {
+  readonly id: Uint8Array;
+  readonly segment: UsedSegment;
+  readonly counter: number;
+  /** `BLOCK_BYTES`. */
+  readonly block: Uint8Array;
 }
 
-/** The key that a head names, copied; undefined for a free slot. Says nothing about whether the block is whole. */
-export function keyInHead(head: Uint8Array): RoutingKey | undefined {
-  if (equalBytes(head, FREE_HEAD)) return undefined;
-  return routingKey(head.slice(0, KEY_BYTES));
+/** `SLOT_USED_BYTES`, under a fresh random nonce. */
+export function sealSlot(aead: Aead, { id, segment, counter, block: content }: SealInput): Uint8Array {
+  assert(id.length === ID_BYTES && content.length === BLOCK_BYTES, 'a slot takes an id and a block');
+  const data = Buffer.allocUnsafe(HEAD_BYTES + BLOCK_BYTES);
+  data[0] = segment === SEGMENT.cache ? SEGMENT.cache : SEGMENT.probation;
+  data.writeUIntBE(counter, 1, COUNTER_BYTES);
+  data.set(content, HEAD_BYTES);
+  const slot = new Uint8Array(SLOT_USED_BYTES);
+  const nonce = slot.subarray(ID_BYTES, ID_BYTES + NONCE_BYTES);
+  slot.set(id);
+  randomFillSync(nonce);
+  slot.set(aead.seal({ nonce, ad: id, data }), ID_BYTES + NONCE_BYTES);
+  return slot;
 }
 
-/** The block of `key` as a view on `slot` (`SLOT_USED_BYTES` of it); undefined when the slot is torn, damaged or another key's. */
-export function blockInSlot({ key, slot }: { key: RoutingKey; slot: Uint8Array }): Block | undefined {
-  const found = block(slot.subarray(SLOT_HEAD_BYTES, SLOT_USED_BYTES));
-  return equalBytes(slot.subarray(KEY_BYTES, SLOT_HEAD_BYTES), check(key, found)) ? found : undefined;
-}
-
-function check(key: RoutingKey, block: Block): Uint8Array {
-  return primitives.sha256(CHECK_DOMAIN, key, block).subarray(0, CHECK_BYTES);
+/** `slot` is what was read, as long as it is; the id in its head is the one that counts. */
+export function openSlot(aead: Aead, slot: Uint8Array): SlotContent | undefined {
+  if (slot.length < SLOT_USED_BYTES) return undefined;
+  const data = aead.open({
+    nonce: slot.subarray(ID_BYTES, ID_BYTES + NONCE_BYTES),
+    ad: slot.subarray(0, ID_BYTES),
+    data: slot.subarray(ID_BYTES + NONCE_BYTES, SLOT_USED_BYTES),
+  });
+  if (!data) return undefined;
+  const segment = data[0] === SEGMENT.cache ? SEGMENT.cache : SEGMENT.probation;
+  const view = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  return { segment, counter: view.readUIntBE(1, COUNTER_BYTES), block: block(data.subarray(HEAD_BYTES)) };
 }

@@ -3,13 +3,17 @@
  * add some.
  */
 import { ParseError, decodeCbor } from '../keys/index.ts';
-import type { CborValue, ParseErrorCode } from '../keys/index.ts';
+import type { CborLimits, CborValue, ParseErrorCode } from '../keys/index.ts';
 
 export type Fields = Readonly<Record<string, CborValue>>;
 
 /** @throws ParseError of `code` unless `bytes` are one map. */
-export function decodeFields(bytes: Uint8Array, code: ParseErrorCode): Fields {
-  const value = decodeAs(bytes, code);
+export function decodeFields(
+  bytes: Uint8Array,
+  code: ParseErrorCode,
+  limits: Partial<CborLimits> = {},
+): Fields {
+  const value = decodeAs(bytes, code, limits);
   if (!isMap(value)) throw new ParseError(code, 'not a map');
   return value;
 }
@@ -29,9 +33,9 @@ export function bytesField(
   throw new ParseError(code, `field ${name} is not a string of ${length} bytes`);
 }
 
-function decodeAs(bytes: Uint8Array, code: ParseErrorCode): CborValue {
+function decodeAs(bytes: Uint8Array, code: ParseErrorCode, limits: Partial<CborLimits>): CborValue {
   try {
-    return decodeCbor(bytes);
+    return decodeCbor(bytes, limits);
   } catch (error) {
     if (error instanceof ParseError) throw new ParseError(code, error.message);
     throw error;

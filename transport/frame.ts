@@ -1,71 +1,147 @@
 /**
- * Frames on an ordered byte stream: uint32 BE length, then as many bytes (docs/spec/links.md, 1). It does not know what is in them.
+ * Frames: messages and what else passes over an established link, sealed and padded to one of four sizes (docs/spec/links.md, 7).
+ * A frame is two transport messages of Noise, its length and its content, so that the stream is uniform from the first byte on.
  *
- * Invariants: at most one frame is held; room for a frame is made once its length is known to be allowed; every byte is copied once,
- * so chunks of any size take time in proportion to their bytes. The frames that come out belong to whoever gets them.
+ * It does not queue, and does not know what a message means or when keys are old; it counts for whoever does.
+ *
+ * Invariants: each byte is copied once on the way out before it is sealed, and on the way in only if its frame straddles chunks;
+ * what comes out of a frame is memory of its own. Nothing is read after a frame that did not open.
  */
-import { assert } from '../keys/index.ts';
+import { TAG_BYTES, assert } from '../keys/index.ts';
+import { Gatherer } from './gather.ts';
+import type { Chunk } from './gather.ts';
+import { transportLimits } from './limits.ts';
+import type { CipherState } from './noise.ts';
 
-const FRAME_HEAD_BYTES = 4;
-/** Below this V8 keeps the bytes on its own heap, which is cheaper than room outside of it. */
-const ZEROED_BYTES = 4_096;
+/** Closed: another size on the wire would be a class of traffic. The last holds a message with a block. */
+export const FRAME_SIZES: readonly number[] = [256, 1_024, 4_096, 33_536];
 
-/** A chunk being read; `at` moves on. */
-export interface Chunk {
-  readonly bytes: Uint8Array;
-  at: number;
+export type FrameType = keyof typeof TYPE_CODES;
+
+const TYPE_CODES = { padding: 0, message: 1, rekey: 2, rekeyReply: 3, switch: 4 } as const;
+const TYPES: readonly FrameType[] = ['padding', 'message', 'rekey', 'rekeyReply', 'switch'];
+
+export interface Frame {
+  readonly type: FrameType;
+  readonly payload: Uint8Array;
 }
 
-export class FrameReader {
-  readonly #head = new Uint8Array(FRAME_HEAD_BYTES);
-  #headFilled = 0;
-  #payload: Uint8Array | undefined;
-  #payloadFilled = 0;
+const LENGTH_BYTES = 2;
+const HEAD_BYTES = LENGTH_BYTES + TAG_BYTES;
+/** Type and length of the payload. */
+const FIELD_BYTES = 3;
+/** What is in a frame beside payload and padding. */
+const FRAME_OVERHEAD_BYTES = HEAD_BYTES + FIELD_BYTES + TAG_BYTES;
+const EMPTY = new Uint8Array(0);
 
-  /**
-   * Reads on in `chunk`: the next frame's payload, or undefined when the chunk is used up, or `too_long` when the head
-   * announces more than `maxBytes`: then the stream is lost and nothing may be read any more.
-   */
-  next(chunk: Chunk, maxBytes: number): Uint8Array | 'too_long' | undefined {
-    if (!this.#payload) {
-      this.#headFilled += take(chunk, this.#head, this.#headFilled);
-      if (this.#headFilled < FRAME_HEAD_BYTES) return undefined;
-      const length = asView(this.#head).getUint32(0);
-      if (length > maxBytes) return 'too_long';
-      this.#payload = room(length);
-      this.#payloadFilled = 0;
-    }
-    const payload = this.#payload;
-    this.#payloadFilled += take(chunk, payload, this.#payloadFilled);
-    if (this.#payloadFilled < payload.length) return undefined;
-    this.#payload = undefined;
-    this.#headFilled = 0;
-    return payload;
+export class FrameSealer {
+  #cipher: CipherState;
+  #sealedBytes = 0;
+  /** Where contents are laid out before they are sealed. */
+  readonly #content = new Uint8Array(Math.max(...FRAME_SIZES) - HEAD_BYTES - TAG_BYTES);
+  readonly #length = new Uint8Array(LENGTH_BYTES);
+
+  constructor(cipher: CipherState) {
+    this.#cipher = cipher;
+  }
+
+  /** On the wire, under the present key. */
+  get sealedBytes(): number {
+    return this.#sealedBytes;
+  }
+
+  /** Seals what comes next with another key. */
+  replaceKey(cipher: CipherState): void {
+    this.#cipher = cipher;
+    this.#sealedBytes = 0;
+  }
+
+  /** The bytes for the carrier. @throws AssertionError when the payload is longer than `frameBytes`: callers know their limits. */
+  seal({ type, payload }: Frame): Uint8Array {
+    const size = frameSize(payload.length);
+    const code = FRAME_SIZES.indexOf(size);
+    this.#length[1] = code;
+    const content = this.#content.subarray(0, size - HEAD_BYTES - TAG_BYTES);
+    content[0] = TYPE_CODES[type];
+    content[1] = payload.length >>> 8;
+    content[2] = payload.length & 0xff;
+    content.set(payload, FIELD_BYTES);
+    content.fill(0, FIELD_BYTES + payload.length);
+    const head = this.#cipher.encryptWithAd(EMPTY, this.#length);
+    const body = this.#cipher.encryptWithAd(EMPTY, content);
+    const frame = room(size);
+    frame.set(head);
+    frame.set(body, HEAD_BYTES);
+    this.#sealedBytes += size;
+    return frame;
   }
 }
 
-/** @throws AssertionError when it is longer than any frame may be: callers know their limits. */
-export function encodeFrame(payload: Uint8Array, maxBytes: number): Uint8Array {
-  assert(payload.length <= maxBytes, `a frame has at most ${maxBytes} bytes`);
-  const frame = room(FRAME_HEAD_BYTES + payload.length);
-  asView(frame).setUint32(0, payload.length);
-  frame.set(payload, FRAME_HEAD_BYTES);
-  return frame;
+export class FrameOpener {
+  readonly #gatherer = new Gatherer();
+  #cipher: CipherState;
+  #openedBytes = 0;
+  /** Of the frame whose head has been read. */
+  #bodyBytes: number | undefined;
+
+  constructor(cipher: CipherState) {
+    this.#cipher = cipher;
+  }
+
+  /** On the wire, under the present key. */
+  get openedBytes(): number {
+    return this.#openedBytes;
+  }
+
+  /** Opens what comes next with another key. Between two frames: the other side has changed after the last one. */
+  replaceKey(cipher: CipherState): void {
+    assert(this.#bodyBytes === undefined, 'keys change between frames');
+    this.#cipher = cipher;
+    this.#openedBytes = 0;
+  }
+
+  /**
+   * Reads on in `chunk`: the next frame, or undefined when the chunk is used up, or `bad_frame` when the stream is not what the
+   * other side sealed: then nothing may be read any more.
+   */
+  next(chunk: Chunk): Frame | 'bad_frame' | undefined {
+    if (this.#bodyBytes === undefined) {
+      const head = this.#gatherer.next(chunk, HEAD_BYTES);
+      if (!head) return undefined;
+      const size = this.#readHead(head);
+      if (size === undefined) return 'bad_frame';
+      this.#bodyBytes = size - HEAD_BYTES;
+    }
+    const body = this.#gatherer.next(chunk, this.#bodyBytes);
+    if (!body) return undefined;
+    this.#openedBytes += HEAD_BYTES + this.#bodyBytes;
+    this.#bodyBytes = undefined;
+    const content = this.#cipher.decryptWithAd(EMPTY, body);
+    return (content && readContent(content)) ?? 'bad_frame';
+  }
+
+  #readHead(head: Uint8Array): number | undefined {
+    const length = this.#cipher.decryptWithAd(EMPTY, head);
+    return length && length[0] === 0 ? FRAME_SIZES[length[1] ?? 0] : undefined;
+  }
+}
+
+function frameSize(payloadBytes: number): number {
+  const size = FRAME_SIZES.find((size) => size - FRAME_OVERHEAD_BYTES >= payloadBytes);
+  assert(size !== undefined, `a frame has at most ${transportLimits.frameBytes.value} bytes`);
+  return size;
+}
+
+/** Undefined for what nobody makes who keeps to the format. */
+function readContent(content: Uint8Array): Frame | undefined {
+  const [code = 0, high = 0, low = 0] = content;
+  const type = TYPES[code];
+  const length = high * 256 + low;
+  if (type === undefined || FIELD_BYTES + length > content.length) return undefined;
+  return { type, payload: content.subarray(FIELD_BYTES, FIELD_BYTES + length) };
 }
 
 /** Bytes that are all written before anybody reads them. Zeroing those of a block first would take as long as copying it. */
 function room(bytes: number): Uint8Array {
-  return bytes < ZEROED_BYTES ? new Uint8Array(bytes) : new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
-}
-
-/** Copies as much as there is and as fits, and says how much that was. */
-function take(chunk: Chunk, target: Uint8Array, filled: number): number {
-  const count = Math.min(chunk.bytes.length - chunk.at, target.length - filled);
-  target.set(chunk.bytes.subarray(chunk.at, chunk.at + count), filled);
-  chunk.at += count;
-  return count;
-}
-
-function asView(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
 }

@@ -1,6 +1,7 @@
 /**
- * A node reference: one line of text that says who a node is, in which network, and where it listens (docs/spec/links.md, 5).
- * Signed by the node, so that nobody can put other addresses under its name.
+ * A node reference: one line of text that says who a node is, in which network, and where it listens (docs/spec/links.md, 3).
+ * Signed by the node, so that nobody can put other addresses or keys under its name. Who has it can call the node; who has not cannot
+ * even find out that it is one.
  *
  * It does not say when it was made, and whether the addresses answer is for whoever dials.
  * Invariant: the signature is verified over the bytes as received; nothing is encoded again.
@@ -18,32 +19,55 @@ import type { CborValue, Identity, PublicKey } from '../keys/index.ts';
 import { parseAddress } from './address.ts';
 import { bytesField, decodeFields, field } from './fields.ts';
 import type { Fields } from './fields.ts';
-import { NETWORK_BYTES, SIGNATURE_BYTES } from './hello.ts';
 import { transportLimits } from './limits.ts';
+import { KEY_BYTES } from './link-keys.ts';
+import type { LinkKeys } from './link-keys.ts';
 
-interface NodeReference {
+export interface NodeReference {
   readonly identity: PublicKey;
+  /** X25519, 32 bytes: the static key of its handshakes. */
+  readonly agreementKey: Uint8Array;
+  /** 32 bytes: whoever calls without them is not answered. */
+  readonly probeKey: Uint8Array;
   /** 32 bytes. */
   readonly network: Uint8Array;
+  /** What a caller sends first, so that its opening looks like something else; up to 64 bytes, mostly none. */
+  readonly prefix: Uint8Array;
   /** `host:port` each, in the order in which to try them; none for a node that can't be dialled. */
   readonly addresses: readonly string[];
+  /** The text that all this was read from. */
+  readonly line: string;
 }
 
-const PREFIX = 'mimeo-node:';
-const FORMAT = 1;
-const SIGNATURE_DOMAIN = Buffer.from('mimeo/reference/1');
+export const NETWORK_BYTES = 32;
+export const SIGNATURE_BYTES = 64;
 
-/** @throws ParseError bad_reference when an address is none or there are too many: they come from a configuration. */
+const PREFIX = 'mimeo-node:';
+const FORMAT = 2;
+const SIGNATURE_DOMAIN = Buffer.from('mimeo/reference/2');
+
+/** @throws ParseError bad_reference when an address is none or something is too long: they come from a configuration. */
 export function encodeReference(input: {
   readonly identity: Identity;
+  readonly keys: Pick<LinkKeys, 'agreementKey' | 'probeKey'>;
   readonly network: Uint8Array;
   readonly addresses: readonly string[];
+  readonly prefix?: Uint8Array;
 }): string {
-  const { identity, network, addresses } = input;
+  const { identity, keys, network, addresses, prefix = new Uint8Array(0) } = input;
   assert(network.length === NETWORK_BYTES, `a network id has ${NETWORK_BYTES} bytes`);
   checkAddresses(addresses);
-  const body = encodeCbor({ v: FORMAT, id: identity.publicKey, net: network, addr: addresses });
-  return PREFIX + toText(Buffer.concat([body, identity.sign(signedMessage(body))]));
+  checkPrefix(prefix);
+  const body = encodeCbor({
+    v: FORMAT,
+    id: identity.publicKey,
+    x: keys.agreementKey,
+    probe: keys.probeKey,
+    net: network,
+    addr: addresses,
+    ...(prefix.length === 0 ? {} : { pre: prefix }),
+  });
+  return referenceLine(Buffer.concat([body, identity.sign(signedMessage(body))]));
 }
 
 /** Space around the line is ignored. @throws ParseError bad_reference with what is wrong. */
@@ -56,28 +80,58 @@ export function decodeReference(text: string): NodeReference {
   }
 }
 
+/** A line and its bytes: invites and openings carry them without the text around. The bytes are not looked at here. */
+export function referenceLine(bytes: Uint8Array): string {
+  return PREFIX + toText(bytes);
+}
+
+/** @throws ParseError bad_key unless it is base64url behind the right beginning. */
+export function referenceBytes(line: string): Uint8Array {
+  if (!line.startsWith(PREFIX)) throw bad(`does not begin with ${PREFIX}`);
+  return fromText(line.slice(PREFIX.length));
+}
+
 function readLine(line: string): NodeReference {
   const limit = transportLimits.referenceChars.value;
   if (line.length > limit) throw bad(`longer than ${limit} characters`);
-  if (!line.startsWith(PREFIX)) throw bad(`does not begin with ${PREFIX}`);
-  const bytes = fromText(line.slice(PREFIX.length));
+  const bytes = referenceBytes(line);
   const body = bytes.subarray(0, Math.max(0, bytes.length - SIGNATURE_BYTES));
   const fields = readBody(body);
-  if (field(fields, 'v') !== FORMAT) throw bad(`its format is not ${FORMAT}: another version made it`);
-  const identity = publicKey(bytesField(fields, { name: 'id', length: 32, code: 'bad_reference' }));
+  const format = field(fields, 'v');
+  if (format === 1) {
+    throw bad('it is of format 1, without encryption: ask for a new one, made by mimeo 0.2 or later');
+  }
+  if (format !== FORMAT) throw bad(`its format is not ${FORMAT}: another version made it`);
+  const code = 'bad_reference';
+  const identity = publicKey(bytesField(fields, { name: 'id', length: 32, code }));
   const signature = bytes.subarray(body.length);
   if (!verifySignature({ publicKey: identity, message: signedMessage(body), signature })) {
     throw bad('its signature is wrong: a character was changed');
   }
-  const network = bytesField(fields, { name: 'net', length: NETWORK_BYTES, code: 'bad_reference' });
   const addresses = field(fields, 'addr');
   if (!isTexts(addresses)) throw bad('field addr is not a list of texts');
   checkAddresses(addresses);
-  return { identity, network, addresses };
+  const prefix = field(fields, 'pre') ?? new Uint8Array(0);
+  if (!(prefix instanceof Uint8Array)) throw bad('field pre is not bytes');
+  checkPrefix(prefix);
+  return {
+    identity,
+    agreementKey: bytesField(fields, { name: 'x', length: KEY_BYTES, code }),
+    probeKey: bytesField(fields, { name: 'probe', length: KEY_BYTES, code }),
+    network: bytesField(fields, { name: 'net', length: NETWORK_BYTES, code }),
+    prefix: Uint8Array.from(prefix),
+    addresses,
+    line,
+  };
 }
 
 function signedMessage(body: Uint8Array): Uint8Array {
   return Buffer.concat([SIGNATURE_DOMAIN, body]);
+}
+
+function checkPrefix(prefix: Uint8Array): void {
+  const limit = transportLimits.prefixBytes.value;
+  if (prefix.length > limit) throw bad(`a prefix of ${prefix.length} bytes; at most ${limit}`);
 }
 
 function checkAddresses(addresses: readonly string[]): void {

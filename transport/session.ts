@@ -1,105 +1,88 @@
 /**
- * One link as a synchronous machine: frames, handshake, keep-alive (docs/spec/links.md). The owner passes in what the carrier and
- * the clock say and performs the effects in order; it owns carrier and timer.
- *
- * Handshake version 0 is SIGNED, NOT ENCRYPTED: whoever listens on the way reads every message, and whoever can inject into the
- * TCP stream can add messages after the handshake. Noise replaces the insides of this file and leaves its events and effects.
+ * One link as a synchronous machine (docs/spec/links.md): the handshake of either role, then the link. The owner passes in what the
+ * carrier and the clock say and performs the effects in order; it owns carrier, timer and disk. The insides: call.ts and answer.ts
+ * are the two halves of the handshake, link.ts is what follows.
  *
  * Invariants:
  * - `handle` never throws on anything that the other side sends.
- * - Nothing is delivered before `established`; `established` comes at most once.
+ * - Nothing is delivered before `established`; `established` comes at most once, on the listener after a frame that only the
+ *   reader of its reply can have made.
+ * - A caller that is not admitted gets no byte, and its carrier is closed at a time that was drawn when it opened, whatever it did.
+ * - Writes come before any other effect of a call, so an owner that calls again while it performs `established` or `deliver` does
+ *   not bring frames out of order. (It does not call again while it performs writes.)
  * - `close` comes at most once and is the last effect; every later event is ignored.
- * - Before its identity is known, the other side makes us hold `helloBytes` and compute one signature and one verification.
  */
-import { ParseError, assert, assertNever, equalBytes, verifySignature } from '../keys/index.ts';
-import type { Identity, PublicKey, Random } from '../keys/index.ts';
-import { FrameReader, encodeFrame } from './frame.ts';
-import {
-  NETWORK_BYTES,
-  NONCE_BYTES,
-  SIGNATURE_BYTES,
-  authMessage,
-  decodeHello,
-  encodeHello,
-} from './hello.ts';
-import type { Hello, Role } from './hello.ts';
+import { assert, assertNever, equalBytes } from '../keys/index.ts';
+import type { PublicKey } from '../keys/index.ts';
+import { Answering } from './answer.ts';
+import type { Caller } from './answer.ts';
+import { Calling } from './call.ts';
+import type { CloseReason, SessionEffect, Token } from './effect.ts';
+import { draw } from './envelope.ts';
+import type { SessionEvent, Verdict } from './event.ts';
+import type { Chunk } from './gather.ts';
 import { transportLimits } from './limits.ts';
+import { Link } from './link.ts';
+import type { SessionOptions } from './session-options.ts';
 import { negotiateVersion } from './version.ts';
-import type { VersionRange } from './version.ts';
-
-export interface SessionOptions {
-  readonly identity: Identity;
-  /** 32 bytes. */
-  readonly network: Uint8Array;
-  readonly versions: VersionRange;
-  readonly random: Random;
-  /** Whether to talk to this identity: the one that was dialled, or whoever the node lets in. Asked before anything is signed. */
-  readonly accepts: (identity: PublicKey) => boolean;
-}
-
-export type SessionEvent =
-  | { readonly type: 'opened'; readonly role: Role }
-  /** A chunk of any size; not kept. */
-  | { readonly type: 'received'; readonly bytes: Uint8Array }
-  /** A message of 1 to `frameBytes` bytes, after `established`. */
-  | { readonly type: 'send'; readonly payload: Uint8Array }
-  /** The time that `setTimer` named has come. */
-  | { readonly type: 'timer' }
-  | { readonly type: 'carrierClosed' };
-
-export type SessionEffect =
-  /** For the carrier, which owns the bytes then. */
-  | { readonly type: 'write'; readonly bytes: Uint8Array }
-  /** One timer for the session: a new time replaces the one before. */
-  | { readonly type: 'setTimer'; readonly at: number }
-  | { readonly type: 'cancelTimer' }
-  | { readonly type: 'established'; readonly identity: PublicKey; readonly version: number }
-  /** The payload is a copy that the receiver owns. */
-  | { readonly type: 'deliver'; readonly payload: Uint8Array }
-  /** The owner closes the carrier, unless that was the reason. */
-  | { readonly type: 'close'; readonly reason: CloseReason };
-
-export type CloseReason =
-  | 'frame_too_long'
-  | 'bad_hello'
-  | 'wrong_network'
-  | 'self_connection'
-  | 'unexpected_identity'
-  | 'no_common_version'
-  | 'bad_signature'
-  | 'handshake_timeout'
-  | 'silent'
-  | 'carrier_closed';
 
 type State =
   | { readonly state: 'new' }
+  /** The dialler's: the opening has been sent. */
   | {
-      readonly state: 'awaitingHello';
-      readonly role: Role;
-      readonly ownHello: Uint8Array;
+      readonly state: 'calling';
+      readonly calling: Calling;
+      readonly identity: PublicKey;
       readonly deadline: number;
     }
+  /** The listener's, one after the other. All of them end at `closeAt`. */
   | {
-      readonly state: 'awaitingAuth';
+      readonly state: 'listening';
+      readonly answering: Answering;
+      /** Wall clock minus `now`. */
+      readonly clockOffsetMs: number;
+      readonly closeAt: number;
+    }
+  | {
+      readonly state: 'asking';
+      readonly answering: Answering;
+      readonly caller: Caller;
+      readonly closeAt: number;
+    }
+  | {
+      readonly state: 'unconfirmed';
+      readonly link: Link;
       readonly identity: PublicKey;
       readonly version: number;
-      /** What the other side has to have signed. */
-      readonly message: Uint8Array;
-      readonly deadline: number;
+      readonly closeAt: number;
     }
-  | { readonly state: 'established'; lastSent: number; lastReceived: number }
+  /** Reads and throws away. */
+  | { readonly state: 'deaf'; readonly reason: CloseReason; readonly closeAt: number }
+  | { readonly state: 'established'; readonly link: Link }
   | { readonly state: 'closed' };
 
-const KEEP_ALIVE = new Uint8Array(0);
+type Opened = Extract<SessionEvent, { type: 'opened' }>;
+
+/** A session asks once. */
+const TOKEN = 1 as Token;
 
 export class Session {
   readonly #options: SessionOptions;
-  readonly #reader = new FrameReader();
   #state: State = { state: 'new' };
+  /** Of an established link: what its timer stands at. */
+  #tickAt: number | undefined;
 
   constructor(options: SessionOptions) {
-    assert(options.network.length === NETWORK_BYTES, `a network id has ${NETWORK_BYTES} bytes`);
+    assert(
+      equalBytes(options.self.agreementKey, options.keys.agreementKey),
+      'the own reference names the own keys',
+    );
     this.#options = options;
+  }
+
+  /** Of messages that wait here for room at the carrier: the owner closes a link that has too many. */
+  get queuedBytes(): number {
+    return this.#state.state === 'established' ? this.#state.link.queuedBytes : 0;
   }
 
   /** `now` in ms, never less than the time before. Effects are appended. */
@@ -107,13 +90,25 @@ export class Session {
     if (this.#state.state === 'closed') return;
     switch (event.type) {
       case 'opened':
-        this.#open(now, event.role, effects);
+        this.#open(now, event, effects);
         break;
       case 'received':
-        this.#receive(now, event.bytes, effects);
+        this.#receive(now, { bytes: event.bytes, at: 0 }, effects);
         break;
-      case 'send':
-        this.#send(now, event.payload, effects);
+      case 'admitted':
+        this.#admitted(now, event, effects);
+        break;
+      case 'send': {
+        assert(this.#state.state === 'established', 'messages are sent after the handshake');
+        const { link } = this.#state;
+        this.#goOn(link, { fault: link.send(now, event, effects), effects });
+        break;
+      }
+      case 'drained':
+        if (this.#state.state === 'established') {
+          const { link } = this.#state;
+          this.#goOn(link, { fault: link.drained(now, effects), effects });
+        }
         break;
       case 'timer':
         this.#checkTime(now, effects);
@@ -126,142 +121,191 @@ export class Session {
     }
   }
 
-  #open(now: number, role: Role, effects: SessionEffect[]): void {
+  #open(now: number, event: Opened, effects: SessionEffect[]): void {
     assert(this.#state.state === 'new', 'a session is opened once');
-    const { identity, network, versions, random } = this.#options;
-    const hello: Hello = {
-      identity: identity.publicKey,
-      network,
-      nonce: random.bytes(NONCE_BYTES),
-      versions,
-    };
-    const ownHello = encodeFrame(encodeHello(hello), transportLimits.helloBytes.value);
+    if (event.role === 'dial') return this.#call(now, event, effects);
+    const { unansweredMsLeast, unansweredMsMost } = transportLimits;
+    const range = { least: unansweredMsLeast.value, most: unansweredMsMost.value };
+    const closeAt = now + draw(this.#options.random, range);
+    const answering = new Answering(this.#options);
+    this.#state = { state: 'listening', answering, clockOffsetMs: event.wallMs - now, closeAt };
+    effects.push({ type: 'setTimer', at: closeAt });
+  }
+
+  #call(now: number, event: Extract<Opened, { role: 'dial' }>, effects: SessionEffect[]): void {
+    const { peer, secret, wallMs } = event;
+    const { self } = this.#options;
+    if (equalBytes(peer.identity, self.identity)) return this.#close('self_connection', effects);
+    const calling = new Calling(this.#options, { peer, secret, timestampMs: Math.floor(wallMs) });
+    if (!calling.opening) return this.#close('bad_reply', effects);
     const deadline = now + transportLimits.handshakeMs.value;
-    this.#state = { state: 'awaitingHello', role, ownHello, deadline };
-    // A copy, because the carrier owns what is written and the signature needs it again.
-    effects.push({ type: 'write', bytes: ownHello.slice() }, { type: 'setTimer', at: deadline });
+    this.#state = { state: 'calling', calling, identity: peer.identity, deadline };
+    effects.push({ type: 'write', bytes: calling.opening }, { type: 'setTimer', at: deadline });
   }
 
-  #receive(now: number, bytes: Uint8Array, effects: SessionEffect[]): void {
-    assert(this.#state.state !== 'new', 'a carrier is opened before it receives');
-    if (this.#state.state === 'established') this.#state.lastReceived = now;
-    const chunk = { bytes, at: 0 };
-    for (;;) {
-      const frame = this.#reader.next(chunk, this.#longestFrame());
-      if (frame === undefined) return;
-      if (frame === 'too_long') return this.#close('frame_too_long', effects);
-      this.#receiveFrame(now, frame, effects);
-      if (this.#isClosed()) return;
-    }
-  }
-
-  #longestFrame(): number {
-    if (this.#state.state === 'awaitingHello') return transportLimits.helloBytes.value;
-    if (this.#state.state === 'awaitingAuth') return SIGNATURE_BYTES;
-    return transportLimits.frameBytes.value;
-  }
-
-  #receiveFrame(now: number, frame: Uint8Array, effects: SessionEffect[]): void {
+  #receive(now: number, chunk: Chunk, effects: SessionEffect[]): void {
     const state = this.#state;
+    assert(state.state !== 'new', 'a carrier is opened before it receives');
     switch (state.state) {
-      case 'awaitingHello':
-        this.#receiveHello(state, frame, effects);
+      case 'calling':
+        this.#readReply(now, state, { chunk, effects });
         break;
-      case 'awaitingAuth': {
-        const { identity, message, version } = state;
-        if (!verifySignature({ publicKey: identity, message, signature: frame })) {
-          return this.#close('bad_signature', effects);
-        }
-        this.#state = { state: 'established', lastSent: now, lastReceived: now };
-        effects.push({ type: 'established', identity, version });
-        effects.push({ type: 'setTimer', at: now + transportLimits.keepAliveMs.value });
+      case 'listening': {
+        const wallMs = now + state.clockOffsetMs;
+        const caller = state.answering.next(chunk, { now, wallMs });
+        if (caller?.type === 'fault') return this.#ignoreCaller(caller.reason, state);
+        if (!caller) return;
+        const { answering, closeAt } = state;
+        this.#state = { state: 'asking', answering, caller, closeAt };
+        this.#askOwner(caller, effects);
         break;
       }
-      case 'established':
-        if (frame.length > 0) effects.push({ type: 'deliver', payload: frame });
+      case 'asking':
+        // An honest caller waits for the reply.
+        return this.#ignoreCaller('bad_opening', state);
+      case 'unconfirmed':
+        this.#readFirstFrames(now, state, { chunk, effects });
         break;
-      case 'new':
+      case 'established':
+        this.#goOn(state.link, { fault: state.link.receive(now, chunk, effects), effects });
+        break;
+      case 'deaf':
       case 'closed':
-        throw new Error(`no frame is read in state ${state.state}`);
+        break;
       default:
         assertNever(state);
     }
   }
 
-  #receiveHello(
-    { role, ownHello, deadline }: Extract<State, { state: 'awaitingHello' }>,
-    frame: Uint8Array,
-    effects: SessionEffect[],
+  #readReply(
+    now: number,
+    { calling, identity }: Extract<State, { state: 'calling' }>,
+    { chunk, effects }: { chunk: Chunk; effects: SessionEffect[] },
   ): void {
-    const hello = parseHello(frame);
-    if (!hello) return this.#close('bad_hello', effects);
-    const { identity, network, versions, accepts } = this.#options;
-    if (!equalBytes(hello.network, network)) return this.#close('wrong_network', effects);
-    if (equalBytes(hello.identity, identity.publicKey)) return this.#close('self_connection', effects);
-    if (!accepts(hello.identity)) return this.#close('unexpected_identity', effects);
-    const version = negotiateVersion(versions, hello.versions);
+    const called = calling.next(chunk);
+    if (called === undefined) return;
+    // An honest listener waits for a frame before it sends one.
+    const isMore = chunk.at < chunk.bytes.length;
+    if (called === 'bad_reply' || isMore) return this.#close('bad_reply', effects);
+    const version = negotiateVersion(this.#options.versions, called.theirVersions);
     if (version === undefined) return this.#close('no_common_version', effects);
-    const theirHello = encodeFrame(frame, transportLimits.helloBytes.value);
-    const frames =
-      role === 'dial'
-        ? { dialHello: ownHello, listenHello: theirHello }
-        : { dialHello: theirHello, listenHello: ownHello };
-    const signature = identity.sign(authMessage(role, frames));
-    effects.push({ type: 'write', bytes: encodeFrame(signature, SIGNATURE_BYTES) });
-    const message = authMessage(role === 'dial' ? 'listen' : 'dial', frames);
-    this.#state = { state: 'awaitingAuth', identity: hello.identity, version, message, deadline };
+    const link = new Link(this.#options, { agreement: called.agreement, role: 'dial', now });
+    this.#state = { state: 'established', link };
+    // At once: it is what the listener waits for.
+    const fault = link.sendPadding(now, effects);
+    effects.push({ type: 'established', identity, version });
+    this.#goOn(link, { fault, effects });
   }
 
-  #send(now: number, payload: Uint8Array, effects: SessionEffect[]): void {
-    assert(this.#state.state === 'established', 'messages are sent after the handshake');
-    assert(payload.length > 0, 'an empty frame is a keep-alive');
-    this.#state.lastSent = now;
-    effects.push({ type: 'write', bytes: encodeFrame(payload, transportLimits.frameBytes.value) });
+  #askOwner(caller: Caller, effects: SessionEffect[]): void {
+    const { reference, agreementKey, timestampMs, inviteId } = caller;
+    effects.push({
+      type: 'admit',
+      token: TOKEN,
+      identity: reference.identity,
+      agreementKey,
+      reference,
+      timestampMs,
+      ...(inviteId ? { inviteId } : {}),
+    });
   }
 
-  /** The timer is not moved by every frame: when it comes, it looks when the next thing is due. */
+  #admitted(now: number, { verdict }: { verdict: Verdict }, effects: SessionEffect[]): void {
+    const state = this.#state;
+    // It may have become deaf while the owner thought.
+    if (state.state !== 'asking') return;
+    if (verdict.type === 'refused') return this.#ignoreCaller('refused', state);
+    const { answering, caller, closeAt } = state;
+    assert(this.#options.replay.hasAccepted(caller), 'the guard has accepted whoever is let in');
+    const reply = answering.reply(verdict.secret);
+    if (!reply) return this.#ignoreCaller('bad_handshake', state);
+    effects.push({ type: 'write', bytes: reply.bytes });
+    const version = negotiateVersion(this.#options.versions, caller.versions);
+    // The reply has told it so: it was let in, and is not left to guess.
+    if (version === undefined) return this.#ignoreCaller('no_common_version', state);
+    const link = new Link(this.#options, { agreement: reply.agreement, role: 'listen', now });
+    const { identity } = caller.reference;
+    this.#state = { state: 'unconfirmed', link, identity, version, closeAt };
+  }
+
+  #readFirstFrames(
+    now: number,
+    state: Extract<State, { state: 'unconfirmed' }>,
+    { chunk, effects }: { chunk: Chunk; effects: SessionEffect[] },
+  ): void {
+    const { link } = state;
+    const fromFrames: SessionEffect[] = [];
+    const fault = link.receive(now, chunk, fromFrames);
+    if (!link.hasReceived) {
+      if (fault) this.#ignoreCaller('unconfirmed', state);
+      return;
+    }
+    this.#state = { state: 'established', link };
+    const { identity, version } = state;
+    const isWrite = (effect: SessionEffect) => effect.type === 'write';
+    effects.push(...fromFrames.filter(isWrite), { type: 'established', identity, version });
+    effects.push(...fromFrames.filter((effect) => !isWrite(effect)));
+    this.#goOn(link, { fault, effects });
+  }
+
   #checkTime(now: number, effects: SessionEffect[]): void {
     const state = this.#state;
     switch (state.state) {
-      case 'awaitingHello':
-      case 'awaitingAuth':
+      case 'calling':
         if (now >= state.deadline) this.#close('handshake_timeout', effects);
         else effects.push({ type: 'setTimer', at: state.deadline });
         break;
-      case 'established': {
-        const silentAt = state.lastReceived + transportLimits.silenceMs.value;
-        if (now >= silentAt) return this.#close('silent', effects);
-        if (now >= state.lastSent + transportLimits.keepAliveMs.value) {
-          effects.push({ type: 'write', bytes: encodeFrame(KEEP_ALIVE, 0) });
-          state.lastSent = now;
-        }
-        const at = Math.min(silentAt, state.lastSent + transportLimits.keepAliveMs.value);
-        effects.push({ type: 'setTimer', at });
+      case 'listening':
+      case 'asking':
+      case 'unconfirmed':
+      case 'deaf':
+        if (now >= state.closeAt) this.#close(reasonOf(state), effects);
+        else effects.push({ type: 'setTimer', at: state.closeAt });
         break;
-      }
+      case 'established':
+        this.#tickAt = undefined;
+        this.#goOn(state.link, { fault: state.link.tick(now, effects), effects });
+        break;
       case 'new':
       case 'closed':
         break;
       default:
         assertNever(state);
     }
+  }
+
+  /** As if nobody were here: no byte, and the same end as for whoever sends nothing at all. */
+  #ignoreCaller(reason: CloseReason, { closeAt }: { readonly closeAt: number }): void {
+    this.#state = { state: 'deaf', reason, closeAt };
+  }
+
+  /** After all that happens to a link. The timer is not put off by every frame: when it comes, it looks what is due. */
+  #goOn(link: Link, { fault, effects }: { fault: CloseReason | undefined; effects: SessionEffect[] }): void {
+    if (fault) return this.#close(fault, effects);
+    const { nextTick } = link;
+    if (this.#tickAt !== undefined && nextTick >= this.#tickAt) return;
+    this.#tickAt = nextTick;
+    effects.push({ type: 'setTimer', at: nextTick });
   }
 
   #close(reason: CloseReason, effects: SessionEffect[]): void {
     this.#state = { state: 'closed' };
     effects.push({ type: 'cancelTimer' }, { type: 'close', reason });
   }
-
-  #isClosed(): boolean {
-    return this.#state.state === 'closed';
-  }
 }
 
-function parseHello(frame: Uint8Array): Hello | undefined {
-  try {
-    return decodeHello(frame);
-  } catch (error) {
-    if (error instanceof ParseError) return undefined;
-    throw error;
+/** Why a listener's time is over. */
+function reasonOf(state: Extract<State, { closeAt: number }>): CloseReason {
+  switch (state.state) {
+    case 'listening':
+      return 'no_opening';
+    case 'asking':
+      return 'refused';
+    case 'unconfirmed':
+      return 'unconfirmed';
+    case 'deaf':
+      return state.reason;
+    default:
+      return assertNever(state);
   }
 }

@@ -46,10 +46,26 @@ export const dataDirOption: Part = {
 const settingOptions: readonly Part[] = [
   { form: '--store-size <SIZE>', summary: 'disk space for the store, like 10GiB' },
   { form: '--listen <HOST:PORT>', summary: 'where other nodes connect' },
+  {
+    form: '--link-addresses <HOST[:PORT],…>',
+    summary: 'where others reach this node, if not where it listens',
+  },
+  {
+    form: '--link-prefix <TEXT>',
+    summary: 'what other nodes send first, so that a link looks like something else',
+  },
+  {
+    form: '--socks-proxy <HOST:PORT>',
+    summary: 'connect to other nodes through a SOCKS5 proxy, and never past it',
+  },
   { form: '--fproxy-listen <HOST:PORT>', summary: 'where the browser finds the node; loopback only' },
   { form: '--donor', summary: 'give disk and bandwidth only: no web interface' },
   { form: '--network <NAME>', summary: 'class of the network' },
   { form: '--peers <REF,REF…>', summary: 'references of peers' },
+  {
+    form: '--passphrase-file <FILE|->',
+    summary: 'unlock with the passphrase in this file; - is stdin (of daemon alone)',
+  },
   { form: '--trace-file <FILE>', summary: 'write down what passes, for measuring; test networks only' },
   { form: '--log-level <LEVEL>', summary: 'silent, fatal, error, warn, info, debug, trace' },
 ];
@@ -63,13 +79,18 @@ const timeoutOption: Part = {
   form: '--timeout <T>',
   summary: 'stop waiting after T, like 30s or 5m; the job goes on',
 };
+const presentOption: Part = {
+  form: '--passphrase-file <FILE|->',
+  summary: 'file with the present passphrase in one line; - is stdin; default: asked for on the terminal',
+};
 const uriOperand: Part = { form: '<URI>', summary: 'a key: CHK@…, SSK@…/name, KSK@word' };
 const nameOperand: Part = { form: '<NAME>', summary: 'name of an own key: a-z, 0-9, - and _' };
 const idOperand: Part = { form: '<ID>', summary: 'id of a job, as `mimeo queue list` prints it' };
 
-const RUNNING = 3;
-const starting = [17, 18];
-const transferring = [RUNNING, 4, 10, 11, 12, 14, 15, 130, 143];
+/** Of all that ask the node: it does not run, or it is locked. */
+const asking = [3, 16];
+const starting = [16, 17, 18];
+const transferring = [...asking, 4, 10, 11, 12, 14, 15, 130, 143];
 
 export const commands: readonly CommandSpec[] = [
   command('daemon', 'Run the node in the foreground.', {
@@ -86,7 +107,7 @@ export const commands: readonly CommandSpec[] = [
   }),
   command('stop', 'Stop the node; return when it has ended.', {
     methods: ['node.stop'],
-    exits: [RUNNING, 4],
+    exits: [3, 4],
     load: async () => (await import('./run/daemon.ts')).stop,
   }),
   command('restart', 'Stop the node if it runs, and start it.', {
@@ -99,8 +120,20 @@ export const commands: readonly CommandSpec[] = [
     options: [jsonOption, { form: '--wait <T>', summary: 'wait up to T for a daemon that is starting' }],
     methods: ['node.status'],
     examples: ['mimeo status --wait 30s'],
-    exits: [RUNNING],
+    exits: [3],
     load: async () => (await import('./run/status.ts')).status,
+  }),
+  command('unlock', 'Give the passphrase to a node that is locked.', {
+    options: [presentOption],
+    methods: ['node.status', 'node.unlock'],
+    examples: ['mimeo unlock', 'mimeo unlock --passphrase-file /run/keys/mimeo'],
+    exits: [...asking, 11, 15, 17],
+    load: async () => (await import('./run/unlock.ts')).unlock,
+  }),
+  command('panic', 'Destroy the key to everything on the disk, at once and without asking; end the node.', {
+    methods: ['node.panic'],
+    exits: [17],
+    load: async () => (await import('./run/panic.ts')).panic,
   }),
   command('get', 'Fetch a file.', {
     operands: [uriOperand],
@@ -145,25 +178,25 @@ export const commands: readonly CommandSpec[] = [
     operands: [uriOperand],
     options: [jsonOption],
     methods: ['key.parse'],
-    exits: [RUNNING, 12],
+    exits: [...asking, 12],
     load: async () => (await import('./run/key.ts')).info,
   }),
   command('key create', 'Make a subspace of your own; print the key to give away.', {
     operands: [nameOperand],
     methods: ['key.create'],
-    exits: [RUNNING, 13],
+    exits: [...asking, 13],
     load: async () => (await import('./run/key.ts')).create,
   }),
   command('key list', 'List your subspaces.', {
     options: [jsonOption],
     methods: ['key.list'],
-    exits: [RUNNING],
+    exits: asking,
     load: async () => (await import('./run/key.ts')).list,
   }),
   command('key export', 'Print the insert form: who has it can publish in your name.', {
     operands: [nameOperand],
     methods: ['key.export'],
-    exits: [RUNNING, 12],
+    exits: [...asking, 12],
     load: async () => (await import('./run/key.ts')).exportKey,
   }),
   command('key import', 'Add a subspace from its insert form.', {
@@ -175,7 +208,7 @@ export const commands: readonly CommandSpec[] = [
       },
     ],
     methods: ['key.import'],
-    exits: [RUNNING, 12, 13],
+    exits: [...asking, 12, 13],
     load: async () => (await import('./run/key.ts')).importKey,
   }),
   command(
@@ -184,14 +217,25 @@ export const commands: readonly CommandSpec[] = [
     {
       operands: [nameOperand],
       methods: ['key.remove'],
-      exits: [RUNNING, 12],
+      exits: [...asking, 12],
       load: async () => (await import('./run/key.ts')).remove,
     },
   ),
+  command('key passphrase', 'Set or change the passphrase that the disk is unlocked with; or remove it.', {
+    options: [
+      presentOption,
+      { form: '--new-passphrase-file <FILE|->', summary: 'file with the new one; - is stdin' },
+      { form: '--remove', summary: 'none from now on: who has the disk can read it' },
+    ],
+    methods: ['node.info', 'key.passphrase'],
+    examples: ['mimeo key passphrase', 'mimeo key passphrase --new-passphrase-file /run/keys/mimeo'],
+    exits: [11, 15, 16, 17, 18],
+    load: async () => (await import('./run/passphrase.ts')).changePassphrase,
+  }),
   command('peer list', 'List the peers, and how each link stands.', {
     options: [jsonOption],
     methods: ['peer.list'],
-    exits: [RUNNING],
+    exits: asking,
     load: async () => (await import('./run/peer.ts')).list,
   }),
   command('peer add', 'Add a peer. Both sides must add each other.', {
@@ -202,38 +246,74 @@ export const commands: readonly CommandSpec[] = [
       },
     ],
     methods: ['peer.add'],
-    exits: [RUNNING],
+    exits: asking,
     load: async () => (await import('./run/peer.ts')).add,
   }),
   command('peer remove', 'Forget a peer.', {
     operands: [{ form: '<IDENTITY>', summary: 'as `mimeo peer list` prints it' }],
     methods: ['peer.remove'],
-    exits: [RUNNING],
+    exits: asking,
     load: async () => (await import('./run/peer.ts')).remove,
   }),
   command('peer ref', 'Print the line that others need to connect to this node.', {
     methods: ['peer.reference'],
     examples: ['mimeo peer ref > my-node.txt'],
-    exits: [RUNNING],
+    exits: asking,
     load: async () => (await import('./run/peer.ts')).ref,
+  }),
+  command('invite', 'Print a line for one friend: pasted at the other side, it makes friends on both.', {
+    methods: ['peer.invite'],
+    examples: ['mimeo invite'],
+    exits: asking,
+    load: async () => (await import('./run/friends.ts')).invite,
+  }),
+  command('join', 'Become friends with whoever has sent you an invite.', {
+    operands: [
+      { form: '<INVITE|->', summary: 'the line that `mimeo invite` printed there; - reads it from stdin' },
+    ],
+    methods: ['peer.join'],
+    exits: asking,
+    load: async () => (await import('./run/friends.ts')).join,
+  }),
+  command('store stats', 'Say what the disk is used for.', {
+    options: [jsonOption],
+    methods: ['store.stats'],
+    exits: asking,
+    load: async () => (await import('./run/store.ts')).stats,
+  }),
+  command('store verify', 'Read every block that is kept, and drop what is damaged.', {
+    options: [jsonOption],
+    methods: ['store.verify'],
+    exits: asking,
+    load: async () => (await import('./run/store.ts')).verify,
+  }),
+  command('store resize', 'Change the room on disk, now and for later starts.', {
+    operands: [
+      { form: '<SIZE>', summary: 'like 20GiB; what is kept longest without being asked for goes first' },
+    ],
+    options: [jsonOption],
+    methods: ['store.resize'],
+    examples: ['mimeo store resize 20GiB'],
+    exits: [...asking, 15],
+    load: async () => (await import('./run/store.ts')).resize,
   }),
   command('queue list', 'List the jobs of this run of the daemon.', {
     options: [jsonOption],
     methods: ['request.list'],
-    exits: [RUNNING],
+    exits: asking,
     load: async () => (await import('./run/queue.ts')).list,
   }),
   command('queue show', 'Show one job.', {
     operands: [idOperand],
     options: [jsonOption],
     methods: ['request.status'],
-    exits: [RUNNING],
+    exits: asking,
     load: async () => (await import('./run/queue.ts')).show,
   }),
   command('queue cancel', 'End a job.', {
     operands: [idOperand],
     methods: ['request.cancel'],
-    exits: [RUNNING],
+    exits: asking,
     load: async () => (await import('./run/queue.ts')).cancel,
   }),
   command('config list', 'List the settings, and where each value comes from.', {
@@ -259,7 +339,7 @@ export const commands: readonly CommandSpec[] = [
     ],
     methods: ['rpc.discover'],
     examples: ['mimeo rpc node.info', 'mimeo rpc request.wait id=7 timeoutMs=1000'],
-    exits: [RUNNING],
+    exits: asking,
     load: async () => (await import('./run/rpc.ts')).rpc,
   }),
   command('testnet', 'Run a network of real nodes on this machine, with a sample page.', {

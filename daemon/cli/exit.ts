@@ -11,7 +11,7 @@ export const exitStatuses = new Map([
   [13, 'collision: the name is taken'],
   [14, 'refused by filter or size'],
   [15, 'no room on disk'],
-  [16, 'wrong passphrase'],
+  [16, 'locked, or wrong passphrase'],
   [17, 'configuration or data directory'],
   [18, 'data directory in use'],
   [130, 'interrupted (SIGINT)'],

@@ -1,6 +1,7 @@
 /** The streams and surroundings of one command. The result goes to stdout, everything that is said to a person to stderr. */
 import type { Readable, Writable } from 'node:stream';
 import type { Environment } from '../config/data-dir.ts';
+import type { AskSecrets } from './passphrase.ts';
 
 export interface Io {
   readonly stdin: Readable;
@@ -8,6 +9,8 @@ export interface Io {
   readonly stderr: Writable;
   /** Columns of the terminal on stderr; undefined where it is none. */
   readonly terminalColumns: () => number | undefined;
+  /** Undefined where there is nobody to ask. */
+  readonly askSecrets: AskSecrets | undefined;
   readonly env: Environment;
   readonly cwd: string;
 }
@@ -23,6 +26,12 @@ export function systemIo(): Io {
     env,
     cwd: process.cwd(),
     terminalColumns: () => (stderr.isTTY ? stderr.columns : undefined),
+    // On stderr, because stdout is for results and may lead into a file.
+    askSecrets:
+      stdin.isTTY && stderr.isTTY
+        ? async (questions) =>
+            (await import('./passphrase.ts')).askOnTerminal(questions, { input: stdin, output: stderr })
+        : undefined,
   };
 }
 

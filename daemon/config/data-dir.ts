@@ -5,7 +5,16 @@
  * Rule: `--data-dir`, else MIMEO_DATA_DIR, else $XDG_DATA_HOME/mimeo, else ~/.local/share/mimeo. A data directory that was named
  * carries its own mimeo.toml; otherwise the file is $XDG_CONFIG_HOME/mimeo/mimeo.toml, else ~/.config/mimeo/mimeo.toml.
  */
-import { accessSync, constants, lstatSync, mkdirSync, readdirSync, statfsSync, statSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  statfsSync,
+  statSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { UserError } from '../../client/index.ts';
@@ -88,6 +97,16 @@ export function occupiedBytes(dataDir: string): number {
   }
   return sum;
 }
+
+/** What `mimeo store resize` has said last; undefined where it never has. */
+export function resizedBytes(dataDir: string): number | undefined {
+  const text = read(() => readFileSync(join(dataDir, SIZE_FILE), 'utf8'));
+  const bytes = Number(text);
+  return text !== undefined && Number.isSafeInteger(bytes) && bytes > 0 ? bytes : undefined;
+}
+
+/** In the data directory: a decimal number of bytes and a line feed. */
+export const SIZE_FILE = 'size';
 
 function read<T>(from: () => T): T | undefined {
   try {

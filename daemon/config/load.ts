@@ -8,7 +8,14 @@
 import { readFileSync, statSync } from 'node:fs';
 import { parse, TomlError } from 'smol-toml';
 import { UserError } from '../../client/index.ts';
-import { findPlaces, freeDiskBytes, occupiedBytes, type Environment, type Places } from './data-dir.ts';
+import {
+  findPlaces,
+  freeDiskBytes,
+  occupiedBytes,
+  resizedBytes,
+  type Environment,
+  type Places,
+} from './data-dir.ts';
 import { processLimits } from './limits.ts';
 import { nearest } from './nearest.ts';
 import {
@@ -43,6 +50,7 @@ export function loadConfig(sources: Sources): Config {
     dataDir: places.dataDir,
     freeDiskBytes: freeDiskBytes(places.dataDir),
     occupiedBytes: occupiedBytes(places.dataDir),
+    resizedBytes: resizedBytes(places.dataDir),
   };
 
   const values: Partial<Record<SettingName, unknown>> = {};
@@ -123,12 +131,15 @@ function parseToml(text: string, path: string): object {
   }
 }
 
-/** Tables become dotted names: `[store]` with `size` is `store.size`. */
+/** A table whose name is longer than any setting's holds none. */
+const LONGEST_NAME = Math.max(...settingNames.map((name) => name.length));
+
+/** Tables become dotted names: `[store]` with `size` is `store.size`. Not entered deeper than names go: tables nest without end. */
 function* flatten(table: object, prefix: string): Generator<[name: string, value: unknown]> {
   for (const [key, value] of Object.entries(table)) {
     const isTable =
       typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
-    if (isTable) yield* flatten(value, `${prefix}${key}.`);
+    if (isTable && prefix.length <= LONGEST_NAME) yield* flatten(value, `${prefix}${key}.`);
     else yield [prefix + key, value];
   }
 }

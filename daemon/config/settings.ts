@@ -13,6 +13,8 @@ interface Surroundings {
   readonly freeDiskBytes: number;
   /** What the data directory holds already. */
   readonly occupiedBytes: number;
+  /** What `mimeo store resize` has said. */
+  readonly resizedBytes?: number | undefined;
 }
 
 interface Setting<T> {
@@ -52,6 +54,14 @@ function parseWebAddress(text: string): WebAddress | undefined {
   return { host: address.host, port: address.port };
 }
 
+function isReachable(host: string): boolean {
+  return parseEndpoint(host) !== undefined || parseEndpoint(`${host}:1`) !== undefined;
+}
+
+function parseProxy(text: string): Endpoint | '' | undefined {
+  return text === '' ? '' : parseEndpoint(text);
+}
+
 const GIB = 2 ** 30;
 
 export const settings = {
@@ -63,7 +73,8 @@ export const settings = {
       'expected more than nothing',
     ),
     // What lies there already is kept: a default that follows the free space down would throw blocks away at a restart.
-    fallback: ({ freeDiskBytes, occupiedBytes }) =>
+    fallback: ({ freeDiskBytes, occupiedBytes, resizedBytes }) =>
+      resizedBytes ??
       Math.max(occupiedBytes, Math.min(10 * GIB, Math.floor((freeDiskBytes + occupiedBytes) / 10))),
     show: formatSize,
   }),
@@ -74,6 +85,35 @@ export const settings = {
     // Stable for a data directory, so that references stay valid; no fixed number, which would mark every node for a scanner.
     fallback: ({ dataDir }): Endpoint => ({ host: '127.0.0.1', port: 10_000 + (pathHash(dataDir) % 20_000) }),
     show: formatEndpoint,
+  }),
+  'link.addresses': setting({
+    doc: 'Where others reach this node, if that is not where it listens: names or addresses, with the port unless it is the same.',
+    syntax: 'HOST[:PORT],…',
+    schema: z
+      .union([
+        z.array(z.string()),
+        z.string().transform((text) => text.split(/[\s,]+/).filter((one) => one !== '')),
+      ])
+      .refine(
+        (hosts) => hosts.length <= 8 && hosts.every((host) => isReachable(host)),
+        'expected at most 8 of host or host:port',
+      ),
+    fallback: (): string[] => [],
+    show: (hosts) => hosts.join(','),
+  }),
+  'link.prefix': setting({
+    doc: 'What other nodes send first when they connect, so that a link looks like something else: at most 64 bytes.',
+    syntax: 'TEXT',
+    schema: z.string().refine((text) => Buffer.byteLength(text) <= 64, 'expected at most 64 bytes'),
+    fallback: () => '',
+    show: (text) => JSON.stringify(text).slice(1, -1),
+  }),
+  'socks.proxy': setting({
+    doc: 'SOCKS5 proxy, like that of Tor: every connection to another node goes through it, and none past it.',
+    syntax: 'HOST:PORT',
+    schema: written(parseProxy, 'host:port, like 127.0.0.1:9050, or nothing'),
+    fallback: (): Endpoint | '' => '',
+    show: (proxy) => (proxy === '' ? '' : formatEndpoint(proxy)),
   }),
   'fproxy.listen': setting({
     doc: 'Where the browser finds the node. On this machine only.',
@@ -104,13 +144,21 @@ export const settings = {
     syntax: 'REF,REF…',
     schema: z.union(
       [
-        z.array(z.string().min(1)),
+        // What separates them in a text is in none of them.
+        z.array(z.string().regex(/^[^\s,]+$/, 'expected a list of references')),
         z.string().transform((text) => text.split(/[\s,]+/).filter((ref) => ref !== '')),
       ],
       'expected a list of references',
     ),
     fallback: (): string[] => [],
     show: (peers) => peers.join(','),
+  }),
+  'passphrase.file': setting({
+    doc: 'File that holds the passphrase in one line; - is stdin. Empty: asked for by `mimeo unlock`.',
+    syntax: 'FILE|-',
+    schema: z.string(),
+    fallback: () => '',
+    show: String,
   }),
   'trace.file': setting({
     doc: 'Test networks only: writes what passes, keys included, to a file.',

@@ -1,20 +1,24 @@
 /**
- * Carriers over TCP: dialling, listening, and a socket behind the interface of transport/carrier.ts. It knows nothing of what is
- * sent, and does not decide whom to dial or let in.
+ * Carriers straight over TCP: dialling and listening. It knows nothing of what is sent, and does not decide whom to dial or let in.
  *
- * Invariants: those of the carrier (test/compliance/carrier.ts); an error of a socket ends its carrier and nothing else.
+ * Invariant: an error of one socket concerns no other one.
  */
-import { createServer, connect } from 'node:net';
+import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { assert } from '../../keys/index.ts';
 import { transportLimits } from '../../transport/index.ts';
 import type { Carrier, CarrierListener } from '../../transport/index.ts';
+import { DialError } from './dial-error.ts';
+import { openSocket } from './open-socket.ts';
+import { SocketCarrier } from './socket-carrier.ts';
 
 export interface DialOptions {
   readonly host: string;
   readonly port: number;
   readonly listener: CarrierListener;
   readonly timeoutMs?: number;
+  /** Calls the dial off, until it has succeeded. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface ListenOptions {
@@ -33,24 +37,23 @@ export interface Listening {
   close(): Promise<void>;
 }
 
-/** The listener hears nothing unless it succeeds. @throws an error of the system with its `code`; ETIMEDOUT after `timeoutMs` */
-export function dialTcp(options: DialOptions): Promise<Carrier> {
-  const { host, port, listener, timeoutMs = transportLimits.dialMs.value } = options;
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host, port, noDelay: true });
-    const timer = setTimeout(() => {
-      socket.destroy(Object.assign(new Error(`${host}:${port} did not answer`), { code: 'ETIMEDOUT' }));
-    }, timeoutMs);
-    socket.once('error', reject);
-    socket.once('close', () => clearTimeout(timer));
-    socket.once('connect', () => {
-      clearTimeout(timer);
-      socket.off('error', reject);
-      const carrier = new TcpCarrier(socket);
-      carrier.listen(listener);
-      resolve(carrier);
-    });
-  });
+/**
+ * The listener hears nothing unless it succeeds. An onion address is never looked up (RFC 7686): the question alone would tell the
+ * name servers whom this node wants to reach.
+ * @throws an error of the system with its `code`; ETIMEDOUT after `timeoutMs`; DialError onion_needs_proxy, dial_cancelled
+ */
+export async function dialTcp(options: DialOptions): Promise<Carrier> {
+  const { host, port, listener, timeoutMs = transportLimits.dialMs.value, signal } = options;
+  if (/(?:^|\.)onion$/iu.test(host)) {
+    throw new DialError(
+      'onion_needs_proxy',
+      'onion addresses are reached through a proxy only: set socks.proxy',
+    );
+  }
+  const timeout = () => Object.assign(new Error(`${host}:${port} did not answer`), { code: 'ETIMEDOUT' });
+  const carrier = new SocketCarrier(await openSocket({ host, port, timeoutMs, timeout, signal }));
+  carrier.listen(listener);
+  return carrier;
 }
 
 /** @throws an error of the system with its `code`: EADDRINUSE, EACCES, EADDRNOTAVAIL */
@@ -59,7 +62,7 @@ export async function listenTcp({ host, port, accept }: ListenOptions): Promise<
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    const carrier = new TcpCarrier(socket);
+    const carrier = new SocketCarrier(socket);
     carrier.listen(accept(carrier));
   });
   server.maxConnections = transportLimits.inboundCarriers.value;
@@ -85,79 +88,4 @@ function bind(server: Server, at: { host: string; port: number }): Promise<void>
       resolve();
     });
   });
-}
-
-/** The states of this end. `closing`: `close` or `destroy` was called, the socket has not said `close` yet. */
-type State = 'open' | 'closing' | 'closed';
-
-class TcpCarrier implements Carrier {
-  readonly #socket: Socket;
-  #listener: CarrierListener | undefined;
-  #state: State = 'open';
-  #corked = false;
-  /** Whether the backlog was above zero since `drained` was last said. */
-  #queued = false;
-  #reason = 'closed by the other side';
-
-  constructor(socket: Socket) {
-    this.#socket = socket;
-    socket.on('data', (bytes: Buffer) => {
-      // A carrier that closes reads on, so that what it leaves unread does not turn its own last bytes into a reset.
-      if (this.#state === 'open') this.#listener?.received(bytes);
-    });
-    socket.on('error', (error) => {
-      this.#reason = error.message;
-    });
-    socket.once('close', () => {
-      this.#state = 'closed';
-      this.#listener?.closed(this.#reason);
-    });
-  }
-
-  /** In the turn of the event loop in which the socket opened: nothing can have come by then. */
-  listen(listener: CarrierListener): void {
-    this.#listener = listener;
-  }
-
-  get backlogBytes(): number {
-    return this.#state === 'closed' ? 0 : this.#socket.writableLength;
-  }
-
-  write(bytes: Uint8Array): void {
-    if (this.#state !== 'open' || !this.#socket.writable) return;
-    // One system call for all that one turn of the loop has to say: on loopback the calls cost more than the bytes.
-    if (!this.#corked) {
-      this.#corked = true;
-      this.#socket.cork();
-      process.nextTick(() => {
-        this.#corked = false;
-        this.#socket.uncork();
-      });
-    }
-    this.#socket.write(bytes, () => this.#written());
-    if (this.#socket.writableLength > 0) this.#queued = true;
-  }
-
-  close(): void {
-    if (this.#state !== 'open') return;
-    this.#state = 'closing';
-    this.#reason = 'closed here';
-    this.#socket.end();
-    const timer = setTimeout(() => this.#socket.destroy(), transportLimits.lingerMs.value);
-    this.#socket.once('close', () => clearTimeout(timer));
-  }
-
-  destroy(): void {
-    if (this.#state === 'closed') return;
-    this.#state = 'closing';
-    this.#reason = 'closed here';
-    this.#socket.destroy();
-  }
-
-  /** Node's own `drain` comes only after 64 KiB; this comes after every write that had to wait. */
-  #written(): void {
-    if (this.#state !== 'open' || !this.#queued || this.#socket.writableLength > 0) return;
-    this.#queued = false;
-    this.#listener?.drained();
-  }
 }

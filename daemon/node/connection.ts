@@ -13,10 +13,19 @@ import {
   type SessionEffect,
   type SessionEvent,
   type SessionOptions,
+  type Urgency,
+  type Verdict,
 } from '../../transport/index.ts';
 import { nodeLimits } from './limits.ts';
 
+/** Somebody who calls: what the session has found out, before anything is answered. */
+export type Caller = Extract<SessionEffect, { type: 'admit' }>;
+/** Whom a connection that is dialled calls. */
+export type Called = Pick<Extract<SessionEvent, { type: 'opened'; role: 'dial' }>, 'peer' | 'secret'>;
+
 export interface ConnectionListener {
+  /** Whether to answer; only asked by connections that others opened. */
+  admit(caller: Caller): Promise<Verdict>;
   established(identity: PublicKey, version: number): void;
   delivered(payload: Uint8Array): void;
   /** Why, in a word for the log and for `peer list`. */
@@ -28,10 +37,11 @@ export class Connection implements CarrierListener {
   readonly openedAt = performance.now();
   readonly #session: Session;
   readonly #listener: ConnectionListener;
-  readonly #effects: SessionEffect[] = [];
+  readonly #queue: SessionEvent[] = [];
   #carrier: Carrier | undefined;
   #timer: NodeJS.Timeout | undefined;
   #reason: string | undefined;
+  #busy = false;
   #closed = false;
 
   constructor(options: { role: Role; session: SessionOptions; listener: ConnectionListener }) {
@@ -40,19 +50,22 @@ export class Connection implements CarrierListener {
     this.#listener = options.listener;
   }
 
-  /** Begins the handshake on a carrier that has just opened. */
-  open(carrier: Carrier): void {
+  /** Begins on a carrier that has just opened; `called` is given by who dialled. */
+  open(carrier: Carrier, called?: Called): void {
     this.#carrier = carrier;
-    this.#handle({ type: 'opened', role: this.role });
+    const wallMs = Date.now();
+    if (called === undefined) this.#handle({ type: 'opened', role: 'listen', wallMs });
+    else this.#handle({ type: 'opened', role: 'dial', wallMs, ...called });
   }
 
-  send(payload: Uint8Array): void {
+  send(payload: Uint8Array, urgency: Urgency): void {
     if (this.#closed || this.#carrier === undefined) return;
-    this.#handle({ type: 'send', payload });
-    if (this.#carrier.backlogBytes > nodeLimits.linkBacklogBytes.value) this.destroy('stuck');
+    this.#handle({ type: 'send', payload, urgency });
+    const waitingBytes = this.#session.queuedBytes + this.#carrier.backlogBytes;
+    if (waitingBytes > nodeLimits.linkBacklogBytes.value) this.destroy('stuck');
   }
 
-  /** Sends what is queued first. */
+  /** Sends what the carrier has first. */
   close(reason: string): void {
     this.#reason ??= reason;
     this.#carrier?.close();
@@ -68,7 +81,7 @@ export class Connection implements CarrierListener {
   }
 
   drained(): void {
-    // The backlog is bounded by what a link may have open; nothing waits for it.
+    this.#handle({ type: 'drained' });
   }
 
   closed(reason: string): void {
@@ -78,10 +91,26 @@ export class Connection implements CarrierListener {
     this.#listener.closed(this.#reason ?? reason);
   }
 
+  /** A session is never entered while it works: what performing an effect leads to waits in the queue. */
   #handle(event: SessionEvent): void {
-    const effects = this.#effects;
-    this.#session.handle(performance.now(), event, effects);
-    for (const effect of effects.splice(0)) this.#perform(effect);
+    this.#queue.push(event);
+    if (this.#busy) return;
+    this.#busy = true;
+    const effects: SessionEffect[] = [];
+    try {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+        this.#session.handle(performance.now(), next, effects);
+        let wrote = false;
+        for (const effect of effects.splice(0)) {
+          wrote ||= effect.type === 'write';
+          this.#perform(effect);
+        }
+        // A carrier that took everything at once has nothing to say later.
+        if (wrote && this.#carrier?.backlogBytes === 0) this.#queue.push({ type: 'drained' });
+      }
+    } finally {
+      this.#busy = false;
+    }
   }
 
   #perform(effect: SessionEffect): void {
@@ -99,6 +128,13 @@ export class Connection implements CarrierListener {
       case 'cancelTimer':
         clearTimeout(this.#timer);
         return;
+      case 'admit': {
+        const { token } = effect;
+        void this.#listener
+          .admit(effect)
+          .then((verdict) => this.#handle({ type: 'admitted', token, verdict }));
+        return;
+      }
       case 'established':
         this.#listener.established(effect.identity, effect.version);
         return;

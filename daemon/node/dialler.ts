@@ -2,16 +2,20 @@
  * Keeps dialling the peers that have no link: the addresses one after the other, and after a failure again, later each time
  * (docs/spec/node.md, 2). It opens carriers and hands them over; sessions, and who gets a link, are links.ts.
  *
- * Invariant: a peer is dialled at most once at a time, and not at all while it has a link.
+ * Invariants: a peer is dialled at most once at a time, and not at all while it has a link; with a proxy nothing is dialled past it.
  */
-import type { Random } from '../../keys/index.ts';
+import { type Random, primitives, toText } from '../../keys/index.ts';
 import { type Carrier, type CarrierListener, parseAddress } from '../../transport/index.ts';
+import { DialError } from '../host/dial-error.ts';
+import { dialSocks } from '../host/socks.ts';
 import { dialTcp } from '../host/tcp.ts';
 import { nodeLimits } from './limits.ts';
 import type { KnownPeer } from './peer-book.ts';
 
 export interface DiallerOptions {
   readonly random: Random;
+  /** SOCKS5: every dial goes through it. Undefined: straight to the peers. */
+  readonly proxy: { readonly host: string; readonly port: number } | undefined;
   /** Somebody to hear what the carrier says, made before there is one. */
   readonly prepare: (peer: KnownPeer) => Prepared;
   readonly isLinked: (identity: string) => boolean;
@@ -28,6 +32,8 @@ export interface Prepared extends CarrierListener {
 /** How dialling one peer stands. */
 interface Call {
   dialling: boolean;
+  /** Ends with the dialler, and when the peer is forgotten. */
+  readonly abort: AbortController;
   redial: NodeJS.Timeout | undefined;
   failures: number;
   lastFailure: string | undefined;
@@ -36,10 +42,12 @@ interface Call {
 export class Dialler {
   readonly #options: DiallerOptions;
   readonly #calls = new Map<string, Call>();
+  readonly #isolationKey: Uint8Array;
   #closed = false;
 
   constructor(options: DiallerOptions) {
     this.#options = options;
+    this.#isolationKey = options.random.bytes(32);
   }
 
   /** Now, unless that is on or of no use. */
@@ -68,7 +76,9 @@ export class Dialler {
   }
 
   forget(identity: string): void {
-    clearTimeout(this.#calls.get(identity)?.redial);
+    const call = this.#calls.get(identity);
+    clearTimeout(call?.redial);
+    call?.abort.abort();
     this.#calls.delete(identity);
   }
 
@@ -78,30 +88,56 @@ export class Dialler {
 
   close(): void {
     this.#closed = true;
-    for (const { redial } of this.#calls.values()) clearTimeout(redial);
+    for (const { redial, abort } of this.#calls.values()) {
+      clearTimeout(redial);
+      abort.abort();
+    }
   }
 
   async #tryAddresses(peer: KnownPeer, call: Call): Promise<void> {
+    const { signal } = call.abort;
     const prepared = this.#options.prepare(peer);
-    for (const address of peer.addresses) {
-      if (this.#closed) break;
+    for (const address of peer.reference.addresses) {
+      if (signal.aborted) break;
       try {
-        const carrier = await dialTcp({ ...parseAddress(address), listener: prepared });
-        if (this.#closed) carrier.destroy();
+        const carrier = await this.#open(address, { peer, listener: prepared, signal });
+        if (signal.aborted) carrier.destroy();
         else prepared.open(carrier);
         return;
       } catch (error) {
-        call.lastFailure = `${address}: ${error instanceof Error && 'code' in error ? String(error.code) : String(error)}`;
+        call.lastFailure = `${address}: ${reasonOf(error)}`;
       }
     }
     prepared.dropped();
     call.dialling = false;
-    this.#later(peer.identity, call);
+    if (!signal.aborted) this.#later(peer.identity, call);
+  }
+
+  /** The only place that chooses between the two ways, and it does not try the one after the other. */
+  #open(
+    address: string,
+    { peer, ...rest }: { peer: KnownPeer; listener: CarrierListener; signal: AbortSignal },
+  ): Promise<Carrier> {
+    const { proxy } = this.#options;
+    const to = { ...parseAddress(address), ...rest };
+    return proxy === undefined
+      ? dialTcp(to)
+      : dialSocks({ ...to, ...this.#credentials(peer.identity), proxy });
+  }
+
+  /**
+   * Of one peer the same as long as this runs, of two peers different, so that Tor gives each its own circuits and no exit sees
+   * who else is dialled. Keyed, so that the proxy learns no identity from them.
+   */
+  #credentials(identity: string): { user: string; password: string } {
+    const data = Buffer.from(`mimeo/socks\0${identity}`);
+    const mac = primitives.hmacSha256(this.#isolationKey, data);
+    return { user: toText(mac.subarray(0, 16)), password: toText(mac.subarray(16)) };
   }
 
   #later(identity: string, call: Call): void {
     const peer = this.#options.find(identity);
-    if (this.#closed || call.dialling || peer === undefined || peer.addresses.length === 0) return;
+    if (this.#closed || call.dialling || peer === undefined || peer.reference.addresses.length === 0) return;
     if (this.#options.isLinked(identity)) return;
     const { dialFirstMs, dialMostMs } = nodeLimits;
     const waitMs = Math.min(dialMostMs.value, dialFirstMs.value * 2 ** Math.min(call.failures, 16));
@@ -114,9 +150,20 @@ export class Dialler {
   #call(identity: string): Call {
     let call = this.#calls.get(identity);
     if (call === undefined) {
-      call = { dialling: false, redial: undefined, failures: 0, lastFailure: undefined };
+      call = {
+        dialling: false,
+        abort: new AbortController(),
+        redial: undefined,
+        failures: 0,
+        lastFailure: undefined,
+      };
       this.#calls.set(identity, call);
     }
     return call;
   }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof DialError) return error.message;
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }

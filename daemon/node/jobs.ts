@@ -33,10 +33,10 @@ import { Sink } from './sink.ts';
 import { type OpenContent, Source, fileContent } from './source.ts';
 import type { Spool } from './spool.ts';
 import { type Later, getTarget, putTarget } from './targets.ts';
-import type { VirtualPeer } from './virtual-peer.ts';
+import type { Network } from './client-cache.ts';
 
 export interface JobsOptions {
-  readonly network: VirtualPeer;
+  readonly network: Network;
   readonly keyring: Keyring;
   readonly random: Random;
   readonly spool: Spool;

@@ -23,10 +23,21 @@ export const nodeLimits = {
     unit: 'peers',
     reason: 'Three times what a node keeps connected; each costs a try to connect now and then.',
   },
-  handshakesInWork: {
-    value: 32,
+  callers: {
+    value: 128,
     unit: 'connections',
-    reason: 'Connections that have not shown who they are; more are closed at once.',
+    reason:
+      'Connections of others that have not shown who they are; silent ones stay up to a minute. With one more, one of them drawn at random is closed: who holds them all cannot keep the next friend out.',
+  },
+  openInvites: {
+    value: 16,
+    unit: 'invites',
+    reason: 'A circle of friends at once; each is looked at when somebody comes with one.',
+  },
+  inviteDays: {
+    value: 7,
+    unit: 'days',
+    reason: 'Time for a friend to read a mail; a line that lies around longer is found by somebody else.',
   },
   linkBacklogBytes: {
     value: 16 * 1024 * 1024,
@@ -59,5 +70,46 @@ export const nodeLimits = {
     unit: 'per cent of store.size',
     reason:
       'Uploads that have no path lie encrypted on disk until they are inserted; they count towards the limit of the store.',
+  },
+  clientCacheShare: {
+    value: 10,
+    unit: 'per cent of store.size',
+    reason: 'What the owner has read lately is there again at once, and nobody else can ask for it.',
+  },
+  sealedFileBytes: {
+    value: 16 * 1024 * 1024,
+    unit: 'bytes',
+    reason:
+      'Sealed state is read and written as a whole; a thousand own keys or peers take less than one of these.',
+  },
+  ownKeys: {
+    value: 1_024,
+    unit: 'keys',
+    reason: 'Own subspaces lie in one file that each change writes anew: half a megabyte at most.',
+  },
+  passphraseCharacters: {
+    value: 8,
+    unit: 'characters at least',
+    reason: 'NIST SP 800-63B; with scrypt a guess costs a third of a second and 128 MiB.',
+  },
+  passphraseBytes: {
+    value: 1_024,
+    unit: 'bytes',
+    reason: 'More than anybody types; a file of the wrong name is not taken for a passphrase.',
+  },
+  scryptCost: {
+    value: 2 ** 17,
+    unit: 'scrypt N, r = 8, p = 1',
+    reason: 'A third of a second and 128 MiB at each unlock, and for each guess.',
+  },
+  scryptCostLeast: {
+    value: 2 ** 15,
+    unit: 'scrypt N',
+    reason: 'A file that asks for less was not written by mimeo: it would be guessed.',
+  },
+  scryptCostMost: {
+    value: 2 ** 20,
+    unit: 'scrypt N',
+    reason: '1 GiB: a file that asks for more would take the memory of the machine.',
   },
 } as const satisfies Limits;

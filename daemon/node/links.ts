@@ -1,6 +1,6 @@
 /**
- * The links of this node: it lets in the peers that dial, opens sessions with those that were dialled, and gives the router one
- * link a peer. Only peers of the book get a link; a stranger is turned away before anything is signed.
+ * The links of this node: it answers the peers that call, opens sessions with those that were dialled, and gives the router one
+ * link a peer. Who is answered at all is admission.ts; to everybody else this port says nothing.
  *
  * When both sides dial at once there are two connections for a moment. Both sides keep the one that the smaller identity dialled,
  * so that they keep the same one. Two by the same side mean that it has come back: the newer one stays.
@@ -11,8 +11,8 @@ import type { Logger } from 'pino';
 import {
   type Identity,
   ParseError,
-  type PublicKey,
   type Random,
+  assert,
   locationOfIdentity,
   toText,
 } from '../../keys/index.ts';
@@ -21,7 +21,6 @@ import {
   LOCAL_LINK,
   type LinkId,
   type Message,
-  type Peer,
   type RouterEvent,
   type Verdict,
   decodeMessage,
@@ -31,23 +30,39 @@ import {
 import {
   type Carrier,
   type CarrierListener,
+  type LinkKeys,
+  type NodeReference,
   type Role,
+  decodeInvite,
+  decodeReference,
+  encodeInvite,
   encodeReference,
   formatAddress,
-  parseAddress,
   transportLimits,
 } from '../../transport/index.ts';
 import { reachableAddresses } from '../host/addresses.ts';
 import { type Listening, listenTcp } from '../host/tcp.ts';
-import { Connection } from './connection.ts';
+import type { Admission } from './admission.ts';
+import { type Caller, Connection } from './connection.ts';
 import { Dialler, type Prepared } from './dialler.ts';
+import type { Invites } from './invites.ts';
 import { nodeLimits } from './limits.ts';
 import type { KnownPeer, PeerBook } from './peer-book.ts';
+import { routingPeer } from './routing-peer.ts';
 
 export interface LinksOptions {
   readonly identity: Identity;
+  readonly keys: LinkKeys;
   readonly network: Uint8Array;
+  /** `host` or `host:port` each; where it listens if there are none. */
+  readonly addresses: readonly string[];
+  /** What callers have to send first; mostly nothing. */
+  readonly prefix: Uint8Array;
+  /** SOCKS5: every dial goes through it. */
+  readonly proxy: { readonly host: string; readonly port: number } | undefined;
   readonly book: PeerBook;
+  readonly invites: Invites;
+  readonly admission: Admission;
   readonly random: Random;
   readonly log: Logger;
   /** Gives an event to the router. */
@@ -56,6 +71,7 @@ export interface LinksOptions {
 
 interface Link {
   readonly id: LinkId;
+  readonly identity: string;
   readonly connection: Connection;
   readonly sinceMs: number;
 }
@@ -63,6 +79,8 @@ interface Link {
 export interface PeerState {
   readonly identity: string;
   readonly state: 'connected' | 'connecting' | 'offline';
+  /** Both ends hold a secret of their own, from an invite. */
+  readonly friend: boolean;
   readonly location: number;
   readonly addresses: string[];
   readonly direction?: 'in' | 'out';
@@ -72,22 +90,26 @@ export interface PeerState {
 
 export class Links {
   readonly #options: LinksOptions;
-  readonly #own: string;
+  /** Text form of the own identity. */
+  readonly #name: string;
   readonly #dialler: Dialler;
   /** By the identity of the peer. */
   readonly #links = new Map<string, Link>();
-  readonly #connections = new Map<LinkId, Connection>();
+  readonly #byId = new Map<LinkId, Link>();
   /** Connections that have not shown who they are. */
   readonly #unproven = new Set<Connection>();
   #listening: Listening | undefined;
+  /** Known once the port is. */
+  #self: NodeReference | undefined;
   #nextLink = LOCAL_LINK + 1;
   #closed = false;
 
   constructor(options: LinksOptions) {
     this.#options = options;
-    this.#own = toText(options.identity.publicKey);
+    this.#name = toText(options.identity.publicKey);
     this.#dialler = new Dialler({
       random: options.random,
+      proxy: options.proxy,
       prepare: (peer) => this.#prepare(peer),
       isLinked: (identity) => this.#links.has(identity),
       find: (identity) => options.book.get(identity),
@@ -101,27 +123,37 @@ export class Links {
     } catch (error) {
       throw listenError(error, listen);
     }
+    this.#self = this.#describeSelf(this.#listening);
     for (const peer of this.#options.book.list()) this.#dialler.dial(peer);
     return formatAddress(this.#listening);
   }
 
   /** The line for others. */
   reference(): string {
-    const addresses =
-      this.#listening === undefined
-        ? []
-        : reachableAddresses(this.#listening).slice(0, transportLimits.referenceAddresses.value);
-    const { identity, network } = this.#options;
-    return encodeReference({ identity, network, addresses });
+    return this.#own.line;
+  }
+
+  /** A line for one friend. @throws UserError too_large, disk_full, disk_failed */
+  invite(): { readonly invite: string; readonly expiresSeconds: number } {
+    const { secret, expiresSeconds } = this.#options.invites.create(Math.floor(Date.now() / 1_000));
+    return { invite: encodeInvite({ inviter: this.#own, secret, expiresSeconds }), expiresSeconds };
+  }
+
+  /** @throws ParseError bad_reference, UserError invite_expired, bad_reference */
+  join(line: string): PeerState {
+    const { inviter, secret, expiresSeconds } = decodeInvite(line);
+    if (expiresSeconds <= Date.now() / 1_000)
+      throw new UserError('invite_expired', 'this invite has expired: ask for a new one');
+    this.#assertOther(inviter);
+    const peer = this.#options.book.addInviter(inviter, secret);
+    this.#dialler.dial(peer);
+    return this.#describe(peer);
   }
 
   /** @throws ParseError bad_reference, UserError */
   add(reference: string): PeerState {
+    this.#assertOther(decodeReference(reference));
     const peer = this.#options.book.add(reference);
-    if (peer.identity === this.#own) {
-      this.#options.book.remove(peer.identity);
-      throw new UserError('bad_reference', 'this is the reference of this node itself');
-    }
     this.#dialler.dial(peer);
     return this.#describe(peer);
   }
@@ -144,63 +176,98 @@ export class Links {
   }
 
   send(link: LinkId, message: Message): void {
-    this.#connections.get(link)?.send(encodeMessage(message));
+    // What carries a block is as long as a thousand others: those go first.
+    const urgency = 'block' in message ? 'bulk' : 'control';
+    this.#byId.get(link)?.connection.send(encodeMessage(message), urgency);
+  }
+
+  /** Who is at the other end; undefined for the owner's link, and for one that is gone. */
+  identityOf(link: LinkId): string | undefined {
+    return this.#byId.get(link)?.identity;
   }
 
   verdict(link: LinkId, verdict: Verdict): void {
     if (verdict === 'silent') return;
     this.#options.log.warn({ verdict }, 'a peer is disconnected');
-    this.#connections.get(link)?.destroy(verdict);
+    this.#byId.get(link)?.connection.destroy(verdict);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     this.#dialler.close();
-    for (const connection of [...this.#unproven, ...this.#connections.values()]) connection.close('stopping');
+    const linked = [...this.#byId.values()].map(({ connection }) => connection);
+    for (const connection of [...this.#unproven, ...linked]) connection.close('stopping');
     await this.#listening?.close();
   }
 
-  /** Unproven ones that were opened by others: own dials are bounded by the book and may all hang. */
-  get #callers(): number {
-    return [...this.#unproven].filter(({ role }) => role === 'listen').length;
+  get #own(): NodeReference {
+    assert(this.#self !== undefined, 'a node that has not started has no address');
+    return this.#self;
+  }
+
+  #describeSelf(listening: Listening): NodeReference {
+    const { addresses: named } = this.#options;
+    const all =
+      named.length > 0 ? named.map((host) => withPort(host, listening)) : reachableAddresses(listening);
+    const addresses = all.slice(0, transportLimits.referenceAddresses.value);
+    return decodeReference(encodeReference({ ...this.#options, addresses }));
+  }
+
+  /** @throws UserError bad_reference */
+  #assertOther({ identity }: NodeReference): void {
+    if (toText(identity) === this.#name)
+      throw new UserError('bad_reference', 'this is the reference of this node itself');
   }
 
   #accept(carrier: Carrier): CarrierListener {
-    const connection = this.#connection(
-      'listen',
-      ({ identity }) => this.#options.book.get(identity) !== undefined,
-    );
-    if (this.#closed || this.#callers > nodeLimits.handshakesInWork.value) {
-      // Not from inside the call that hands the carrier over.
-      queueMicrotask(() => carrier.destroy());
-      return connection;
+    const connection = this.#connection('listen');
+    if (this.#closed) queueMicrotask(() => carrier.destroy());
+    else {
+      connection.open(carrier);
+      this.#boundCallers();
     }
-    connection.open(carrier);
     return connection;
+  }
+
+  /** Own dials are bounded by the book. One of the callers goes, whichever: the newest one may be the next friend. */
+  #boundCallers(): void {
+    const callers = [...this.#unproven].filter(({ role }) => role === 'listen');
+    if (callers.length <= nodeLimits.callers.value) return;
+    const [draw = 0] = this.#options.random.bytes(1);
+    const victim = callers[draw % callers.length];
+    // Not from inside the call that hands a carrier over.
+    queueMicrotask(() => victim?.destroy('crowded out'));
   }
 
   /** A connection for the dialler, which is not open yet. */
   #prepare(peer: KnownPeer): Prepared {
-    const connection = this.#connection('dial', ({ identity }) => identity === peer.identity, peer.identity);
-    return Object.assign(connection, { dropped: () => void this.#unproven.delete(connection) });
+    const connection = this.#connection('dial', peer);
+    return {
+      received: (bytes) => connection.received(bytes),
+      drained: () => connection.drained(),
+      closed: (reason) => connection.closed(reason),
+      open: (carrier) => connection.open(carrier, { peer: peer.reference, secret: peer.secret }),
+      dropped: () => void this.#unproven.delete(connection),
+    };
   }
 
-  #connection(role: Role, accepts: (who: { identity: string }) => boolean, dialled?: string): Connection {
-    const { identity, network, random } = this.#options;
+  #connection(role: Role, called?: KnownPeer): Connection {
+    const { keys, random, admission } = this.#options;
     let linked: { identity: string; link: Link } | undefined;
+    let caller: Caller | undefined;
     const connection: Connection = new Connection({
       role,
-      session: {
-        identity,
-        network,
-        versions: messageVersions,
-        random,
-        accepts: (key) => accepts({ identity: toText(key) }),
-      },
+      session: { self: this.#own, keys, versions: messageVersions, random, replay: admission.guard },
       listener: {
-        established: (key) => {
+        admit: (who) => {
+          caller = who;
+          return admission.admit(who);
+        },
+        established: () => {
           this.#unproven.delete(connection);
-          linked = this.#established(key, connection);
+          const peer = this.#proven(caller ?? called);
+          if (peer === undefined) connection.destroy('unknown');
+          else linked = this.#established(peer, connection);
         },
         delivered: (payload) => {
           if (linked !== undefined) this.#delivered(linked.link, payload);
@@ -208,8 +275,8 @@ export class Links {
         closed: (reason) => {
           this.#unproven.delete(connection);
           if (linked !== undefined) this.#down(linked.identity, linked.link);
-          const who = linked?.identity ?? dialled;
-          if (who !== undefined) this.#dialler.ended(who, { reason, own: dialled !== undefined });
+          const who = linked?.identity ?? called?.identity;
+          if (who !== undefined) this.#dialler.ended(who, { reason, own: called !== undefined });
         },
       },
     });
@@ -217,14 +284,27 @@ export class Links {
     return connection;
   }
 
-  #established(key: PublicKey, connection: Connection): { identity: string; link: Link } | undefined {
-    const identity = toText(key);
-    const peer = this.#options.book.get(identity);
+  /** The peer as it stands after both ends have confirmed; undefined when it was removed meanwhile or can't be kept. */
+  #proven(other: Caller | KnownPeer | undefined): KnownPeer | undefined {
+    const { admission, book, log } = this.#options;
+    assert(other !== undefined, 'a connection was dialled or admitted');
+    try {
+      if ('token' in other) return admission.confirm(other);
+      admission.joined(other);
+      return book.get(other.identity);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      log.warn({ code: error.code }, 'a peer can not be kept');
+      return undefined;
+    }
+  }
+
+  #established(
+    { identity, reference }: KnownPeer,
+    connection: Connection,
+  ): { identity: string; link: Link } | undefined {
     const older = this.#links.get(identity);
-    if (
-      peer === undefined ||
-      (older !== undefined && !this.#replaces(connection, older.connection, identity))
-    ) {
+    if (older !== undefined && !this.#replaces(connection, older.connection, identity)) {
       connection.close('second connection');
       return undefined;
     }
@@ -232,15 +312,15 @@ export class Links {
       this.#down(identity, older);
       older.connection.close('second connection');
     }
-    const link: Link = { id: this.#nextLink as LinkId, connection, sinceMs: performance.now() };
+    const link: Link = { id: this.#nextLink as LinkId, identity, connection, sinceMs: performance.now() };
     this.#nextLink += 1;
     this.#links.set(identity, link);
-    this.#connections.set(link.id, connection);
+    this.#byId.set(link.id, link);
     this.#dialler.linked(identity);
     this.#options.dispatch({
       type: 'linkUp',
       link: link.id,
-      peer: routingPeer(peer, connection),
+      peer: routingPeer(reference, { costMs: roundTripMs(connection) }),
       since: link.sinceMs,
     });
     return { identity, link };
@@ -248,7 +328,7 @@ export class Links {
 
   #replaces(newer: Connection, older: Connection, identity: string): boolean {
     if (newer.role === older.role) return true;
-    const smallerDials = this.#own < identity ? 'dial' : 'listen';
+    const smallerDials = this.#name < identity ? 'dial' : 'listen';
     return newer.role === smallerDials;
   }
 
@@ -265,17 +345,18 @@ export class Links {
   /** Once for each link: the router is told, and the peer may have another one. */
   #down(identity: string, link: Link): void {
     if (this.#links.get(identity) === link) this.#links.delete(identity);
-    if (this.#connections.delete(link.id)) this.#options.dispatch({ type: 'linkDown', link: link.id });
+    if (this.#byId.delete(link.id)) this.#options.dispatch({ type: 'linkDown', link: link.id });
   }
 
-  #describe({ identity, publicKey, addresses }: KnownPeer): PeerState {
+  #describe({ identity, reference, secret }: KnownPeer): PeerState {
     const link = this.#links.get(identity);
     const { dialling, lastFailure } = this.#dialler.state(identity);
     return {
       identity,
       state: link !== undefined ? 'connected' : dialling ? 'connecting' : 'offline',
-      location: locationOfIdentity(publicKey),
-      addresses: [...addresses],
+      friend: secret.type !== 'stranger',
+      location: locationOfIdentity(reference.identity),
+      addresses: [...reference.addresses],
       ...(link === undefined
         ? {}
         : {
@@ -287,23 +368,13 @@ export class Links {
   }
 }
 
-function routingPeer({ identity, publicKey, addresses }: KnownPeer, connection: Connection): Peer {
-  return {
-    identity,
-    location: locationOfIdentity(publicKey),
-    group: groupOf(addresses, identity),
-    // From the first byte to the last signature: about two round trips.
-    cost: Math.max(1, (performance.now() - connection.openedAt) / 2),
-    carrier: 'tcp',
-  };
+/** From the first byte to the confirmation: about two round trips. */
+function roundTripMs({ openedAt }: Connection): number {
+  return Math.max(1, (performance.now() - openedAt) / 2);
 }
 
-/** Nodes of one /16 may be one operator's. On loopback every node is its own: test networks have no other addresses. */
-function groupOf(addresses: readonly string[], identity: string): string {
-  const host = addresses[0] === undefined ? '' : parseAddress(addresses[0]).host;
-  if (host === '' || host.startsWith('127.') || host === '::1' || host === 'localhost') return identity;
-  const octets = /^(\d+\.\d+)\.\d+\.\d+$/.exec(host);
-  return octets?.[1] ?? host;
+function withPort(host: string, { port }: Listening): string {
+  return /:\d+$/.test(host) && !host.endsWith(']') ? host : formatAddress({ host, port });
 }
 
 function listenError(error: unknown, { host, port }: { host: string; port: number }): unknown {

@@ -19,10 +19,10 @@ import type {
 import type { Priority } from '../../routing/index.ts';
 import type { Sink } from './sink.ts';
 import type { Source } from './source.ts';
-import type { VirtualPeer } from './virtual-peer.ts';
+import type { Network } from './client-cache.ts';
 
 export interface RunOptions {
-  readonly network: VirtualPeer;
+  readonly network: Network;
   readonly priority: Priority;
   /** Of an upload. */
   readonly source?: Source;

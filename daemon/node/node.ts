@@ -8,25 +8,38 @@ import type { Logger } from 'pino';
 import { type Random, locationOfIdentity, verifyBlock } from '../../keys/index.ts';
 import { type Api, type ContentApi, UserError } from '../../client/index.ts';
 import { Router, isNetworkName, networkId, networks } from '../../routing/index.ts';
-import { type BlockStore, StoreError, openSlotStore } from '../../store/index.ts';
+import { linkKeys } from '../../transport/index.ts';
+import { Admission } from './admission.ts';
+import { ClientCache } from './client-cache.ts';
+import { Disk } from './disk.ts';
+import { Invites } from './invites.ts';
 import { Jobs } from './jobs.ts';
 import { Keyring } from './keyring.ts';
 import { nodeLimits } from './limits.ts';
 import { Links } from './links.ts';
+import type { MasterKey } from './master-key.ts';
 import { NodeApi } from './node-api.ts';
 import { PeerBook } from './peer-book.ts';
 import { RouterHost } from './router-host.ts';
-import { Spool } from './spool.ts';
 import { openTrace } from './trace-file.ts';
+import { keyringPath } from './vault.ts';
 import { VirtualPeer } from './virtual-peer.ts';
 
 export interface NodeOptions {
   /** Exists, is locked and belongs to this process. */
   readonly dataDir: string;
+  /** What the disk is sealed under; lies open in `dataDir` or was unlocked (vault.ts). */
+  readonly master: MasterKey;
   readonly listen: { readonly host: string; readonly port: number };
   /** Name of the network class (routing/network.ts). */
   readonly network: string;
   readonly storeSizeBytes: number;
+  /** Where others reach it, if not where it listens: `host` or `host:port` each. */
+  readonly addresses: readonly string[];
+  /** What other nodes have to send first; mostly nothing. */
+  readonly prefix: Uint8Array;
+  /** SOCKS5: every dial goes through it, and none past it. */
+  readonly proxy: { readonly host: string; readonly port: number } | undefined;
   /** References of peers from the configuration, beside those that `peer.add` has saved. */
   readonly peers: readonly string[];
   readonly log: Logger;
@@ -35,27 +48,42 @@ export interface NodeOptions {
 }
 
 export interface RunningNode {
-  /** Every method of the table but `rpc.discover` and `node.stop`, which belong to the process. */
+  /** Every method of the table but those that belong to the process. */
   readonly api: Api;
   readonly content: ContentApi;
   /** host:port */
   readonly listening: string;
   /** Finishes or refuses what is in flight within a bound, then closes links and store. */
   stop(): Promise<void>;
+  /** Overwrites what it has of secrets in memory, best effort: the process ends next. */
+  wipe(): void;
 }
 
-/** @throws UserError (`port_in_use`, `store_format`, `disk_failed`, `config_invalid`) or ParseError (`bad_reference`) */
+/** @throws UserError (`port_in_use`, `store_format`, `state_damaged`, `disk_failed`, `config_invalid`) or ParseError (`bad_reference`) */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
-  const { dataDir, log } = options;
+  const { dataDir, log, master } = options;
   const params = networkParams(options);
   const random: Random = { bytes: (count) => randomBytes(count) };
-  const keyring = new Keyring(join(dataDir, 'keys'), random);
+  const keyring = new Keyring({ path: keyringPath(dataDir), key: master.diskKey('keyring'), random });
   const network = networkId(params);
-  const book = new PeerBook({ path: join(dataDir, 'peers'), network, configured: options.peers });
-  const spoolBytes = Math.floor((options.storeSizeBytes * nodeLimits.spoolShare.value) / 100);
-  const spool = new Spool(join(dataDir, 'spool'), spoolBytes);
+  const book = new PeerBook({
+    path: join(dataDir, 'peers'),
+    key: master.diskKey('peers'),
+    random,
+    network,
+    configured: options.peers,
+  });
+  const invites = new Invites({ path: join(dataDir, 'invites'), key: master.diskKey('invites'), random });
+  const admission = new Admission({
+    identity: keyring.identity.publicKey,
+    book,
+    invites,
+    path: join(dataDir, 'callers'),
+    key: master.diskKey('callers'),
+    random,
+  });
   const trace = openTrace(options.traceFile);
-  const store = await openStore(join(dataDir, 'store'), options.storeSizeBytes - spoolBytes);
+  const disk = await Disk.open({ dataDir, sizeBytes: options.storeSizeBytes, master });
 
   const router = new Router({
     params,
@@ -66,34 +94,47 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   });
   const host: RouterHost = new RouterHost({
     router,
-    store,
+    store: disk.store,
     log,
     sendToPeer: (link, message) => links.send(link, message),
     sendToOwner: (message) => owner.receive(message),
     verdict: (link, verdict) => links.verdict(link, verdict),
+    identityOf: (link) => links.identityOf(link),
     trace: (event) => trace?.write({ type: 'answered', ...event }),
     kept: (key) => trace?.write({ type: 'kept', key }),
   });
   const owner = new VirtualPeer({ deadlineMs: params.deadlineMs, dispatch: (event) => host.dispatch(event) });
   const links = new Links({
     identity: keyring.identity,
+    keys: linkKeys(keyring.identitySeed),
     network,
+    addresses: options.addresses,
+    prefix: options.prefix,
+    proxy: options.proxy,
     book,
+    invites,
+    admission,
     random,
     log,
     dispatch: (event) => host.dispatch(event),
   });
-  const jobs = new Jobs({ network: owner, keyring, random, spool, knowsPeers: () => book.list().length > 0 });
+  const jobs = new Jobs({
+    network: new ClientCache(owner, disk.clientCache),
+    keyring,
+    random,
+    spool: disk.spool,
+    knowsPeers: () => book.list().length > 0,
+  });
 
   let listening: string;
   try {
     listening = await links.start(options.listen);
   } catch (error) {
-    await store.close();
+    await disk.close();
     trace?.close();
     throw error;
   }
-  const api = new NodeApi({ dataDir, network: params.name, listening, keyring, store, host, links, jobs });
+  const api = new NodeApi({ dataDir, network: params.name, listening, keyring, disk, host, links, jobs });
   return {
     api,
     content: jobs,
@@ -103,8 +144,12 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       await host.drain(nodeLimits.drainMs.value);
       await links.close();
       host.close();
-      await store.close();
+      await disk.close();
       trace?.close();
+    },
+    wipe: () => {
+      master.wipe();
+      keyring.wipe();
     },
   };
 }
@@ -124,13 +169,4 @@ function networkParams({ network, traceFile }: NodeOptions): (typeof networks)[k
     );
   }
   return params;
-}
-
-async function openStore(directory: string, sizeBytes: number): Promise<BlockStore> {
-  try {
-    return await openSlotStore({ directory, sizeBytes });
-  } catch (error) {
-    if (error instanceof StoreError) throw new UserError(error.code, error.message, { cause: error });
-    throw error;
-  }
 }

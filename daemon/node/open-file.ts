@@ -7,15 +7,15 @@
 import { type Random, primitives, toText } from '../../keys/index.ts';
 import { Getter, type OpenedContent, type OpenedFile, UserError, outcomeError } from '../../client/index.ts';
 import { MachineRun } from './machine-run.ts';
+import type { Network } from './client-cache.ts';
 import { Sink } from './sink.ts';
 import { StreamTaker } from './stream-taker.ts';
 import { getTarget } from './targets.ts';
-import type { VirtualPeer } from './virtual-peer.ts';
 
 /** Resolves when the metadata is there. @throws UserError or ParseError */
 export async function openFile(
   uri: string,
-  { network, random, signal }: { network: VirtualPeer; random: Random; signal: AbortSignal },
+  { network, random, signal }: { network: Network; random: Random; signal: AbortSignal },
 ): Promise<OpenedFile> {
   const target = await getTarget(uri)();
   if (signal.aborted) throw new UserError('cancelled', 'the reader has gone');

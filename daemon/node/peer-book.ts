@@ -1,43 +1,50 @@
 /**
- * The peers that this node was told to have, by reference: those of the configuration and those that were added, which are kept
- * in a file. It knows who they are and where they listen, and nothing of connections.
+ * The peers that this node was told to have, by reference: those of the configuration and those that were added or came by an
+ * invite, which are kept in a sealed file (docs/spec/node.md, 5). It knows who they are, where they listen and what it shares with
+ * friends, and nothing of connections.
+ *
+ * Invariant: what a method has answered is on disk; what it could not write, it has not changed.
  */
-import { ParseError, type PublicKey, toText } from '../../keys/index.ts';
+import { type CborValue, ParseError, type Random, decodeCbor, encodeCbor, toText } from '../../keys/index.ts';
 import { UserError } from '../../client/index.ts';
-import { decodeReference } from '../../transport/index.ts';
+import { type LinkSecret, type NodeReference, decodeReference } from '../../transport/index.ts';
 import { nodeLimits } from './limits.ts';
-import { readStateFile, writeStateFile } from './state-file.ts';
+import { SealedFile } from './sealed-file.ts';
 
 export interface KnownPeer {
   /** Text form of the public key. */
   readonly identity: string;
-  readonly publicKey: PublicKey;
-  readonly addresses: readonly string[];
-  readonly reference: string;
+  readonly reference: NodeReference;
+  /** `invite` until the first link has shown that the invite was good: a friend in waiting. */
+  readonly secret: LinkSecret;
 }
 
+type Peers = ReadonlyMap<string, KnownPeer>;
+
+const FORMAT = 1;
+
 export class PeerBook {
-  readonly #path: string;
+  readonly #file: SealedFile;
   readonly #network: Uint8Array;
-  readonly #configured = new Map<string, KnownPeer>();
-  readonly #added = new Map<string, KnownPeer>();
+  readonly #configured: Peers;
+  #added: Peers;
 
   /** @throws ParseError bad_reference, UserError */
-  constructor(options: { path: string; network: Uint8Array; configured: readonly string[] }) {
-    this.#path = options.path;
+  constructor(options: {
+    path: string;
+    /** 32 bytes, for this file alone. */
+    key: Uint8Array;
+    random: Random;
+    network: Uint8Array;
+    configured: readonly string[];
+  }) {
+    const { path, key, random } = options;
+    this.#file = SealedFile.open({ path, name: 'peers', key, random });
     this.#network = options.network;
-    const added = readStateFile(this.#path)?.toString('utf8') ?? '';
-    for (const line of added.split('\n')) if (line !== '') this.#restore(line);
-    for (const reference of options.configured) this.#put(this.#configured, reference);
-  }
-
-  #restore(line: string): void {
-    try {
-      this.#put(this.#added, line);
-    } catch (error) {
-      if (!(error instanceof ParseError) && !(error instanceof UserError)) throw error;
-      throw new UserError(error.code, `${this.#path}: ${error.message}`, { cause: error });
-    }
+    this.#added = this.#restore();
+    const configured = options.configured.map((line) => stranger(this.read(line)));
+    this.#configured = new Map(configured.map((peer) => [peer.identity, peer]));
+    this.#assertRoom(this.list().length);
   }
 
   list(): KnownPeer[] {
@@ -48,11 +55,28 @@ export class PeerBook {
     return this.#added.get(identity) ?? this.#configured.get(identity);
   }
 
-  /** A newer reference of a known peer replaces the old one. @throws ParseError bad_reference, UserError */
-  add(reference: string): KnownPeer {
-    const peer = this.#put(this.#added, reference);
-    this.#save();
-    return peer;
+  /** A newer reference of a known peer replaces the old one; a friend stays one. @throws ParseError bad_reference, UserError */
+  add(line: string): KnownPeer {
+    const reference = this.read(line);
+    const secret = this.get(toText(reference.identity))?.secret ?? { type: 'stranger' };
+    return this.#put({ ...stranger(reference), secret });
+  }
+
+  /** Whoever has made an invite that the owner has pasted here. @throws UserError */
+  addInviter(reference: NodeReference, inviteSecret: Uint8Array): KnownPeer {
+    this.#assertNetwork(reference);
+    return this.#put({ ...stranger(reference), secret: { type: 'invite', inviteSecret } });
+  }
+
+  /** Both ends have shown that they hold the secret of an invite. @throws UserError */
+  befriend(reference: NodeReference, pairSecret: Uint8Array): KnownPeer {
+    return this.#put({ ...stranger(reference), secret: { type: 'pair', pairSecret } });
+  }
+
+  /** The addresses under which a peer says that it is reachable now. @throws UserError */
+  renew(reference: NodeReference): void {
+    const known = this.#added.get(toText(reference.identity));
+    if (known !== undefined && known.reference.line !== reference.line) this.#put({ ...known, reference });
   }
 
   /** @throws UserError peer_unknown */
@@ -65,27 +89,94 @@ export class PeerBook {
         `the peer ${identity} stands in the configuration: remove it there`,
       );
     }
-    this.#added.delete(identity);
-    this.#save();
+    this.#save(new Map([...this.#added].filter(([other]) => other !== identity)));
     return peer;
   }
 
-  #put(into: Map<string, KnownPeer>, line: string): KnownPeer {
-    const reference = line.trim();
-    const { identity: publicKey, network, addresses } = decodeReference(reference);
+  /** Of the network of this node. @throws ParseError bad_reference, UserError bad_reference */
+  read(line: string): NodeReference {
+    const reference = decodeReference(line);
+    this.#assertNetwork(reference);
+    return reference;
+  }
+
+  #assertNetwork({ network }: NodeReference): void {
     if (Buffer.compare(network, this.#network) !== 0) {
       throw new UserError('bad_reference', 'this reference is of another network than this node');
     }
-    const identity = toText(publicKey);
-    if (this.get(identity) === undefined && this.list().length >= nodeLimits.knownPeers.value) {
-      throw new UserError('too_large', `at most ${nodeLimits.knownPeers.value} peers can be known`);
-    }
-    const peer = { identity, publicKey, addresses, reference };
-    into.set(identity, peer);
+  }
+
+  #put(peer: KnownPeer): KnownPeer {
+    const isNew = this.get(peer.identity) === undefined;
+    this.#assertRoom(this.list().length + (isNew ? 1 : 0));
+    this.#save(new Map([...this.#added, [peer.identity, peer]]));
     return peer;
   }
 
-  #save(): void {
-    writeStateFile(this.#path, [...this.#added.values()].map(({ reference }) => `${reference}\n`).join(''));
+  #assertRoom(count: number): void {
+    const most = nodeLimits.knownPeers.value;
+    if (count > most) throw new UserError('too_large', `at most ${most} peers can be known`);
   }
+
+  #save(added: Peers): void {
+    this.#file.replace(encodePeers([...added.values()]));
+    this.#added = added;
+  }
+
+  /** Its seal has opened, so it is what some version of this program wrote. @throws UserError */
+  #restore(): Peers {
+    const { content, path } = this.#file;
+    if (content === undefined) return new Map();
+    try {
+      const peers = decodePeers(content).map(({ line, secret }) => ({
+        ...stranger(this.read(line)),
+        secret,
+      }));
+      return new Map(peers.map((peer) => [peer.identity, peer]));
+    } catch (error) {
+      if (!(error instanceof ParseError) && !(error instanceof UserError)) throw error;
+      throw new UserError(error.code, `${path}: ${error.message}`, { cause: error });
+    }
+  }
+}
+
+function stranger(reference: NodeReference): KnownPeer {
+  return { identity: toText(reference.identity), reference, secret: { type: 'stranger' } };
+}
+
+function encodePeers(peers: readonly KnownPeer[]): Uint8Array {
+  const entries = peers.map(({ reference: { line }, secret }): CborValue => {
+    switch (secret.type) {
+      case 'stranger':
+        return { ref: line };
+      case 'pair':
+        return { ref: line, pair: secret.pairSecret };
+      case 'invite':
+        return { ref: line, invite: secret.inviteSecret };
+    }
+  });
+  return encodeCbor({ v: FORMAT, peers: entries });
+}
+
+/** @throws ParseError bad_cbor */
+function decodePeers(content: Uint8Array): { line: string; secret: LinkSecret }[] {
+  const { v, peers } = map(decodeCbor(content));
+  if (v !== FORMAT || !Array.isArray(peers)) throw new ParseError('bad_cbor', 'not a list of peers');
+  return peers.map((entry: CborValue) => {
+    const { ref, pair, invite } = map(entry);
+    if (typeof ref !== 'string') throw new ParseError('bad_cbor', 'a peer without a reference');
+    return { line: ref, secret: secretIn({ pair, invite }) };
+  });
+}
+
+function secretIn({ pair, invite }: Record<'pair' | 'invite', CborValue | undefined>): LinkSecret {
+  if (pair instanceof Uint8Array) return { type: 'pair', pairSecret: Uint8Array.from(pair) };
+  if (invite instanceof Uint8Array) return { type: 'invite', inviteSecret: Uint8Array.from(invite) };
+  return { type: 'stranger' };
+}
+
+function map(value: CborValue): { readonly [key: string]: CborValue } {
+  if (value === null || typeof value !== 'object' || Array.isArray(value) || value instanceof Uint8Array)
+    throw new ParseError('bad_cbor', 'not a map');
+  return value as { readonly [key: string]: CborValue };
 }

@@ -29,6 +29,8 @@ export interface RouterHostOptions {
   readonly sendToPeer: (link: LinkId, message: Message) => void;
   readonly sendToOwner: (message: Message) => void;
   readonly verdict: (link: LinkId, verdict: Verdict) => void;
+  /** Who is at the other end; undefined when the link is gone, and of the owner's. */
+  readonly identityOf: (link: LinkId) => string | undefined;
   readonly trace: (trace: Trace) => void;
   /** A block is durable here. */
   readonly kept: (key: RoutingKey) => void;
@@ -123,7 +125,7 @@ export class RouterHost {
         this.#timers.delete(effect.token);
         return;
       case 'readBlock':
-        void this.#read(effect.token, effect.key);
+        void this.#read(effect);
         return;
       case 'writeBlock':
         void this.#write(effect);
@@ -144,10 +146,11 @@ export class RouterHost {
     else this.#options.sendToPeer(link, message);
   }
 
-  async #read(token: Token, key: RoutingKey): Promise<void> {
+  async #read({ token, key, asker }: Extract<Effect, { type: 'readBlock' }>): Promise<void> {
+    const { store, identityOf } = this.#options;
     let block: Block | undefined;
     try {
-      block = await this.#options.store.get(key);
+      block = await store.get(key, asker === undefined ? undefined : identityOf(asker));
     } catch (error) {
       // A disk that can't be read has no block; the search goes on elsewhere.
       this.#diskRefused(error);
@@ -155,11 +158,13 @@ export class RouterHost {
     this.dispatch({ type: 'blockRead', token, block });
   }
 
-  async #write({ token, key, block, into }: Extract<Effect, { type: 'writeBlock' }>): Promise<void> {
+  async #write({ token, asker, ...what }: Extract<Effect, { type: 'writeBlock' }>): Promise<void> {
+    const { key, block, into } = what;
+    const { store, identityOf } = this.#options;
     let outcome: WriteOutcome;
     try {
-      const put = await this.#options.store.put(key, block, into);
-      outcome = put === 'collision' ? 'collision' : 'kept';
+      const put = await store.put(key, block, { part: into, from: identityOf(asker) });
+      outcome = put === 'collision' ? 'collision' : put === 'refused' ? 'failed' : 'kept';
       // What lay there already says nothing about the disk.
       if (put === 'written') this.#storeTrouble = undefined;
       if (outcome === 'kept') this.#options.kept(key);

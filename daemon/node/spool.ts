@@ -22,13 +22,14 @@ export interface Spooled {
 
 export class Spool {
   readonly #directory: string;
-  readonly #limitBytes: number;
+  /** All files together. What is over it already stays until it is done. */
+  limitBytes: number;
   #usedBytes = 0;
 
   /** Removes what an earlier run left behind: without its keys it is noise. */
   constructor(directory: string, limitBytes: number) {
     this.#directory = directory;
-    this.#limitBytes = limitBytes;
+    this.limitBytes = limitBytes;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     for (const name of readdirSync(directory)) unlinkSync(join(directory, name));
   }
@@ -58,10 +59,8 @@ export class Spool {
     };
     const counter = new Transform({
       transform: (chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback) => {
-        if (this.#usedBytes + chunk.length > this.#limitBytes) {
-          done(
-            new UserError('disk_quota', `uploads may take ${this.#limitBytes} bytes of the disk together`),
-          );
+        if (this.#usedBytes + chunk.length > this.limitBytes) {
+          done(new UserError('disk_quota', `uploads may take ${this.limitBytes} bytes of the disk together`));
           return;
         }
         this.#usedBytes += chunk.length;

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { api, errorTable, type ErrorCode } from '../../client/index.ts';
 
 /** What any call can answer besides the codes of its method. */
-const anyCall: readonly ErrorCode[] = ['usage', 'overloaded', 'daemon_stopping', 'failed'];
+const anyCall: readonly ErrorCode[] = ['usage', 'locked', 'overloaded', 'daemon_stopping', 'failed'];
 
 export function openRpcDocument(version: string) {
   return {

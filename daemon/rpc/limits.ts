@@ -45,6 +45,11 @@ export const rpcLimits = {
     unit: 'milliseconds',
     reason: 'When the daemon stops, calls that are running may end; then their connections are cut.',
   },
+  panicMs: {
+    value: 200,
+    unit: 'milliseconds',
+    reason: '`mimeo panic` waits this long for a daemon to end by itself, then kills it: all in a second.',
+  },
   socketPathBytes: {
     value: 107,
     unit: 'bytes',

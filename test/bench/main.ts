@@ -4,10 +4,11 @@
  */
 import { parseArgs } from 'node:util';
 import * as crypto from './crypto.ts';
+import * as link from './link.ts';
 import * as network from './network.ts';
 import { type Bench, machine, toTable } from './harness.ts';
 
-const benches: Readonly<Record<string, Bench>> = { crypto, network };
+const benches: Readonly<Record<string, Bench>> = { crypto, link, network };
 
 process.exitCode = await main(process.argv.slice(2));
 

@@ -8,7 +8,13 @@ import { BLOCK_BYTES, block, equalBytes, routingKey, toText } from '../../keys/i
 import type { Block, RoutingKey } from '../../keys/index.ts';
 import type { BlockStore, PutOutcome, StorePart } from '../../store/index.ts';
 
-export type MakeStore = (capacityBlocks: Readonly<Record<StorePart, number>>) => Promise<BlockStore>;
+/** With exactly these capacities. `clock` gives milliseconds since 1970. */
+export type MakeStore = (
+  capacityBlocks: Readonly<Record<StorePart, number>>,
+  clock: () => number,
+) => Promise<BlockStore>;
+
+const DAY_MS = 86_400_000;
 
 /** A key of its own for every number. */
 export function keyOf(number: number): RoutingKey {
@@ -31,11 +37,15 @@ export function blockOf(number: number, version = 0): Block {
 export function blockStoreCompliance(t: Test, makeStore: MakeStore): void {
   const withStore = async (
     capacityBlocks: Record<StorePart, number>,
-    use: (store: BlockStore) => Promise<void>,
+    use: (store: BlockStore, nextDay: () => void) => Promise<void>,
   ) => {
-    const store = await makeStore(capacityBlocks);
+    let nowMs = 20_000 * DAY_MS;
+    const store = await makeStore(capacityBlocks, () => nowMs);
+    const nextDay = () => {
+      nowMs += DAY_MS;
+    };
     try {
-      await use(store);
+      await use(store, nextDay);
     } finally {
       await store.close();
     }
@@ -50,8 +60,8 @@ export function blockStoreCompliance(t: Test, makeStore: MakeStore): void {
 
   void t.test('a block comes back byte for byte from the part that it was put into', (t) =>
     withStore({ store: 2, cache: 2 }, async (store) => {
-      t.equal(await store.put(keyOf(1), blockOf(1), 'store'), 'written');
-      t.equal(await store.put(keyOf(2), blockOf(2), 'cache'), 'written');
+      t.equal(await store.put(keyOf(1), blockOf(1), { part: 'store' }), 'written');
+      t.equal(await store.put(keyOf(2), blockOf(2), { part: 'cache' }), 'written');
       t.ok(holds(await store.get(keyOf(1)), blockOf(1)));
       t.ok(holds(await store.get(keyOf(2)), blockOf(2)));
       t.match(store.stats().parts, { store: { blocks: 1 }, cache: { blocks: 1 } });
@@ -61,8 +71,8 @@ export function blockStoreCompliance(t: Test, makeStore: MakeStore): void {
   for (const part of ['store', 'cache'] as const) {
     void t.test(`the same block again in ${part} is present`, (t) =>
       withStore({ store: 2, cache: 2 }, async (store) => {
-        await store.put(keyOf(1), blockOf(1), part);
-        t.equal(await store.put(keyOf(1), blockOf(1), part), 'present');
+        await store.put(keyOf(1), blockOf(1), { part });
+        t.equal(await store.put(keyOf(1), blockOf(1), { part }), 'present');
         t.equal(store.stats().parts[part].blocks, 1);
       }),
     );
@@ -72,8 +82,8 @@ export function blockStoreCompliance(t: Test, makeStore: MakeStore): void {
         `another block for a key in ${part}, put into ${other}, is a collision and changes nothing`,
         (t) =>
           withStore({ store: 2, cache: 2 }, async (store) => {
-            await store.put(keyOf(1), blockOf(1), part);
-            t.equal(await store.put(keyOf(1), blockOf(1, 1), other), 'collision');
+            await store.put(keyOf(1), blockOf(1), { part });
+            t.equal(await store.put(keyOf(1), blockOf(1, 1), { part: other }), 'collision');
             t.ok(holds(await store.get(keyOf(1)), blockOf(1)));
             t.equal(store.stats().parts[part].blocks, 1);
           }),
@@ -83,13 +93,13 @@ export function blockStoreCompliance(t: Test, makeStore: MakeStore): void {
     void t.test(`a full ${part} drops its least recently used block, and the other part keeps all`, (t) =>
       withStore({ store: 3, cache: 3 }, async (store) => {
         const other = part === 'store' ? 'cache' : 'store';
-        for (const number of [11, 12, 13]) await store.put(keyOf(number), blockOf(number), other);
-        for (const number of [1, 2, 3]) await store.put(keyOf(number), blockOf(number), part);
+        for (const number of [11, 12, 13]) await store.put(keyOf(number), blockOf(number), { part: other });
+        for (const number of [1, 2, 3]) await store.put(keyOf(number), blockOf(number), { part });
         await store.get(keyOf(1));
-        await store.put(keyOf(2), blockOf(2), part);
-        t.equal(await store.put(keyOf(4), blockOf(4), part), 'written');
+        await store.put(keyOf(2), blockOf(2), { part });
+        t.equal(await store.put(keyOf(4), blockOf(4), { part }), 'written');
         t.equal(await store.get(keyOf(3)), undefined, 'the only one that was not used since');
-        t.equal(await store.put(keyOf(5), blockOf(5), part), 'written');
+        t.equal(await store.put(keyOf(5), blockOf(5), { part }), 'written');
         t.equal(await store.get(keyOf(1)), undefined);
         for (const number of [2, 4, 5, 11, 12, 13])
           t.ok(holds(await store.get(keyOf(number)), blockOf(number)));
@@ -100,18 +110,18 @@ export function blockStoreCompliance(t: Test, makeStore: MakeStore): void {
 
   void t.test('a block in the cache that is put into the store moves', (t) =>
     withStore({ store: 2, cache: 1 }, async (store) => {
-      await store.put(keyOf(1), blockOf(1), 'cache');
-      t.equal(await store.put(keyOf(1), blockOf(1), 'store'), 'written');
+      await store.put(keyOf(1), blockOf(1), { part: 'cache' });
+      t.equal(await store.put(keyOf(1), blockOf(1), { part: 'store' }), 'written');
       t.match(store.stats().parts, { store: { blocks: 1 }, cache: { blocks: 0 } });
-      await store.put(keyOf(2), blockOf(2), 'cache');
+      await store.put(keyOf(2), blockOf(2), { part: 'cache' });
       t.ok(holds(await store.get(keyOf(1)), blockOf(1)), 'traffic in the cache does not reach it');
     }),
   );
 
   void t.test('a block in the store that is put into the cache is present', (t) =>
     withStore({ store: 2, cache: 2 }, async (store) => {
-      await store.put(keyOf(1), blockOf(1), 'store');
-      t.equal(await store.put(keyOf(1), blockOf(1), 'cache'), 'present');
+      await store.put(keyOf(1), blockOf(1), { part: 'store' });
+      t.equal(await store.put(keyOf(1), blockOf(1), { part: 'cache' }), 'present');
       t.match(store.stats().parts, { store: { blocks: 1 }, cache: { blocks: 0 } });
     }),
   );
@@ -120,7 +130,7 @@ export function blockStoreCompliance(t: Test, makeStore: MakeStore): void {
     withStore({ store: 4, cache: 4 }, async (store) => {
       const versions = [0, 0, 1, 0, 1];
       const outcomes = await Promise.all(
-        versions.map((version) => store.put(keyOf(1), blockOf(1, version), 'store')),
+        versions.map((version) => store.put(keyOf(1), blockOf(1, version), { part: 'store' })),
       );
       t.equal(outcomes.filter((outcome) => outcome === 'written').length, 1);
       const winner = versions[outcomes.indexOf('written')] ?? -1;
@@ -132,11 +142,72 @@ export function blockStoreCompliance(t: Test, makeStore: MakeStore): void {
     }),
   );
 
+  void t.test('a block that two links fetch on different days outlives a flood of new ones', (t) =>
+    withStore({ store: 5, cache: 1 }, async (store, nextDay) => {
+      for (let number = 0; number < 5; number++)
+        await store.put(keyOf(number), blockOf(number), { part: 'store' });
+      for (const number of [0, 1, 2, 3]) await store.get(keyOf(number), 'first');
+      await store.get(keyOf(1), 'second');
+      nextDay();
+      await store.get(keyOf(0), 'second');
+      await store.get(keyOf(2), 'first');
+      await store.get(keyOf(3));
+      t.equal(
+        store.stats().parts.store.protectedBlocks,
+        1,
+        'not the same day, not the same link, not nobody',
+      );
+      for (let number = 10; number < 20; number++)
+        await store.put(keyOf(number), blockOf(number), { part: 'store' });
+      t.ok(holds(await store.get(keyOf(0)), blockOf(0)));
+      for (const number of [1, 2, 3, 4]) t.equal(await store.get(keyOf(number)), undefined);
+      t.match(store.stats().parts.store, { blocks: 5, protectedBlocks: 1 });
+    }),
+  );
+
+  void t.test('at most four fifths of the store are protected: the oldest goes back to probation', (t) =>
+    withStore({ store: 5, cache: 1 }, async (store, nextDay) => {
+      for (let number = 0; number < 5; number++) {
+        await store.put(keyOf(number), blockOf(number), { part: 'store' });
+        await store.get(keyOf(number), 'first');
+      }
+      nextDay();
+      for (let number = 0; number < 5; number++) await store.get(keyOf(number), 'second');
+      t.equal(store.stats().parts.store.protectedBlocks, 4);
+      await store.put(keyOf(9), blockOf(9), { part: 'store' });
+      t.equal(await store.get(keyOf(0)), undefined, 'the one that went back made room');
+      for (const number of [1, 2, 3, 4, 9]) t.ok(holds(await store.get(keyOf(number)), blockOf(number)));
+    }),
+  );
+
+  void t.test('one link displaces one block of a small store a day, and then is refused', (t) =>
+    withStore({ store: 3, cache: 1 }, async (store, nextDay) => {
+      const put = (number: number, part: StorePart, from?: string) =>
+        store.put(keyOf(number), blockOf(number), { part, from });
+      for (const number of [0, 1, 2])
+        t.equal(await put(number, 'store', 'flooder'), 'written', 'there is room');
+      t.equal(await put(3, 'store', 'flooder'), 'written');
+      t.equal(await put(4, 'store', 'flooder'), 'refused');
+      t.equal(await store.get(keyOf(4)), undefined);
+      for (const number of [1, 2, 3])
+        t.ok(holds(await store.get(keyOf(number)), blockOf(number)), 'nothing was changed');
+      t.equal(await put(3, 'store', 'flooder'), 'present', 'what is there needs no room');
+      t.equal(await put(5, 'store', 'another'), 'written');
+      t.equal(await put(6, 'store'), 'written', "nobody's link has no bound");
+      for (const number of [20, 21, 22]) t.equal(await put(number, 'cache', 'flooder'), 'written');
+      t.equal(await put(22, 'store', 'flooder'), 'refused', 'a move into the store takes room there');
+      t.match(store.stats().parts.cache, { blocks: 1 }, 'and stays where it is');
+      nextDay();
+      t.equal(await put(22, 'store', 'flooder'), 'written');
+      t.match(store.stats().parts, { store: { blocks: 3 }, cache: { blocks: 0 } });
+    }),
+  );
+
   void t.test('puts and gets at the same time never give the bytes of another key', (t) =>
     withStore({ store: 3, cache: 3 }, async (store) => {
       const wrong: number[] = [];
       const use = async (number: number, part: StorePart) => {
-        await store.put(keyOf(number), blockOf(number), part);
+        await store.put(keyOf(number), blockOf(number), { part });
         const found = await store.get(keyOf((number + 1) % 9));
         if (found && !equalBytes(found, blockOf((number + 1) % 9))) wrong.push(number);
       };
@@ -152,13 +223,16 @@ export function blockStoreCompliance(t: Test, makeStore: MakeStore): void {
   );
 
   void t.test('what was begun before close is done; later calls are refused', async (t) => {
-    const store = await makeStore({ store: 2, cache: 2 });
-    const begun = [store.put(keyOf(1), blockOf(1), 'store'), store.put(keyOf(2), blockOf(2), 'cache')];
+    const store = await makeStore({ store: 2, cache: 2 }, () => 0);
+    const begun = [
+      store.put(keyOf(1), blockOf(1), { part: 'store' }),
+      store.put(keyOf(2), blockOf(2), { part: 'cache' }),
+    ];
     const closed = store.close();
     t.same(await Promise.all(begun), ['written', 'written']);
     await closed;
     await t.rejects(store.get(keyOf(1)), { code: 'store_closed' });
-    await t.rejects(store.put(keyOf(3), blockOf(3), 'store'), { code: 'store_closed' });
+    await t.rejects(store.put(keyOf(3), blockOf(3), { part: 'store' }), { code: 'store_closed' });
     await store.close();
   });
 
@@ -188,7 +262,7 @@ export function blockStoreCompliance(t: Test, makeStore: MakeStore): void {
                 if (!same) throw new Error(`get ${number} should give version ${expected}`);
               } else {
                 const expected = model.put(number, version, part);
-                const outcome = await store.put(keyOf(number), blockOf(number, version), part);
+                const outcome = await store.put(keyOf(number), blockOf(number, version), { part });
                 if (outcome !== expected)
                   throw new Error(`put ${number} gave ${outcome}, should be ${expected}`);
               }

@@ -14,15 +14,25 @@ export interface Surroundings {
   readonly env?: Environment;
   readonly stdin?: string;
   readonly columns?: number;
+  /** What a person answers at the terminal, in order. */
+  readonly secrets?: readonly string[];
+  /** Where the questions go. */
+  readonly asked?: string[];
 }
 
 export async function run(argv: readonly string[], given: Surroundings): Promise<Ran> {
   const [stdout, stderr] = [new Kept(), new Kept()];
+  const { secrets, asked } = given;
+  const askSecrets = async (questions: readonly string[]): Promise<string[]> => {
+    asked?.push(...questions);
+    return (secrets ?? []).slice(0, questions.length);
+  };
   const status = await runCli(argv, {
     stdin: Readable.from(given.stdin === undefined ? [] : [Buffer.from(given.stdin)]),
     stdout,
     stderr,
     terminalColumns: () => given.columns,
+    askSecrets: secrets === undefined ? undefined : askSecrets,
     env: { HOME: given.cwd, ...given.env },
     cwd: given.cwd,
   });

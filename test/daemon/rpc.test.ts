@@ -6,7 +6,7 @@ import { api as methods, errorTable, UserError } from '../../client/index.ts';
 import { ParseError } from '../../keys/index.ts';
 import { openRpcDocument } from '../../daemon/rpc/discover.ts';
 import { fromWireError, toWireError } from '../../daemon/rpc/errors.ts';
-import { ProcessApi } from '../../daemon/rpc/process-api.ts';
+import { type GatedNode, ProcessApi } from '../../daemon/rpc/process-api.ts';
 import { answerSchema, freshDir, request, serve } from './rpc-served.ts';
 import { smallApi } from './rpc-small-api.ts';
 
@@ -104,7 +104,20 @@ void t.test('a bug in a method is reported and not explained to the client', asy
 void t.test('once the process stops, every call is refused, those that wait for a job too', async (t) => {
   const dataDir = freshDir(t);
   const stopped = Promise.withResolvers<void>();
-  const api = new ProcessApi(smallApi(dataDir), { version: '1.2.3', stop: stopped.resolve });
+  const gate: GatedNode = {
+    state: 'running',
+    passphrase: 'set',
+    api: smallApi(dataDir),
+    unlock: async () => undefined,
+    changePassphrase: async () => 'set',
+  };
+  const api = new ProcessApi(gate, {
+    version: '1.2.3',
+    place: { dataDir, network: 'open', storeSizeBytes: 1 },
+    stop: stopped.resolve,
+    destroy: () => 'nothing there',
+    end: () => undefined,
+  });
   t.match(await api.call('rpc.discover', {}), { openrpc: '1.3.2', info: { version: '1.2.3' } });
   t.notHas(await api.call('node.info', {}), { fproxy: String });
   api.fproxy = 'http://127.0.0.1:1';

@@ -9,75 +9,97 @@
 import { BLOCK_BYTES, assert, equalBytes, toText } from '../../keys/index.ts';
 import type { Block, RoutingKey } from '../../keys/index.ts';
 import { StoreError } from '../../store/index.ts';
-import type { BlockStore, PutOutcome, StorePart, StoreStats } from '../../store/index.ts';
+import type { BlockStore, PutOptions, PutOutcome, StorePart, StoreStats } from '../../store/index.ts';
+
+const DAY_MS = 86_400_000;
+const PROTECTED_SHARE = 0.8;
+const DISPLACED_SHARE_PER_DAY = 0.01;
+
+type Segment = 'probation' | 'protected' | 'cache';
+
+interface Kept {
+  readonly block: Block;
+  /** The first fetch over a link, while the block is in probation. */
+  readonly first?: { readonly from: string; readonly day: number };
+}
 
 export class MemoryStore implements BlockStore {
   readonly #capacityBlocks: Readonly<Record<StorePart, number>>;
+  readonly #clock: () => number;
   /** Least recently used first: a Map keeps the order of insertion, and renewing inserts again. */
-  readonly #parts: Readonly<Record<StorePart, Map<string, Block>>> = { store: new Map(), cache: new Map() };
+  readonly #segments: Readonly<Record<Segment, Map<string, Kept>>> = {
+    probation: new Map(),
+    protected: new Map(),
+    cache: new Map(),
+  };
+  #displaced = { day: 0, counts: new Map<string, number>() };
   #closed = false;
 
-  constructor(capacityBlocks: Readonly<Record<StorePart, number>>) {
+  /** `clock` gives milliseconds, for the day; it stands still unless given. */
+  constructor(capacityBlocks: Readonly<Record<StorePart, number>>, clock: () => number = () => 0) {
     assert(
       capacityBlocks.store >= 1 && capacityBlocks.cache >= 1,
       'each part of a store has room for one block',
     );
     this.#capacityBlocks = capacityBlocks;
+    this.#clock = clock;
   }
 
   /** `get` for the simulator, whose nodes do not wait. */
-  getNow(key: RoutingKey): Block | undefined {
+  getNow(key: RoutingKey, from?: string): Block | undefined {
     const text = toText(key);
-    for (const blocks of [this.#parts.store, this.#parts.cache]) {
-      const found = blocks.get(text);
-      if (found) {
-        renew(blocks, text, found);
-        return found;
-      }
-    }
-    return undefined;
+    const segment = this.#segmentOf(text);
+    if (!segment) return undefined;
+    const kept = this.#renew(segment, text);
+    if (segment === 'probation' && from !== undefined) this.#fetched(text, kept, from);
+    return kept.block;
   }
 
   /** `put` for the simulator. */
-  putNow(key: RoutingKey, block: Block, part: StorePart): PutOutcome {
+  putNow(key: RoutingKey, block: Block, { part, from }: PutOptions): PutOutcome {
     const text = toText(key);
-    const { store, cache } = this.#parts;
-    const found = store.get(text) ?? cache.get(text);
-    if (found) {
-      if (!equalBytes(found, block)) return 'collision';
-      const holder = store.has(text) ? store : cache;
-      if (part === 'cache' || holder === store) {
-        renew(holder, text, found);
+    const segment = this.#segmentOf(text);
+    if (segment) {
+      const kept = this.#segments[segment].get(text);
+      if (kept && !equalBytes(kept.block, block)) return 'collision';
+      if (part === 'cache' || segment !== 'cache') {
+        this.#renew(segment, text);
         return 'present';
       }
-      cache.delete(text);
     }
-    const blocks = this.#parts[part];
-    if (blocks.size >= this.#capacityBlocks[part]) evictOldest(blocks);
-    blocks.set(text, block);
+    if (this.#count(part) >= this.#capacityBlocks[part] && !this.#evict(part, from)) return 'refused';
+    if (segment) this.#segments[segment].delete(text);
+    this.#segments[part === 'cache' ? 'cache' : 'probation'].set(text, { block });
     return 'written';
   }
 
-  async get(key: RoutingKey): Promise<Block | undefined> {
+  async get(key: RoutingKey, from?: string): Promise<Block | undefined> {
     this.#assertOpen();
-    return this.getNow(key);
+    return this.getNow(key, from);
   }
 
-  async put(key: RoutingKey, block: Block, part: StorePart): Promise<PutOutcome> {
+  async put(key: RoutingKey, block: Block, options: PutOptions): Promise<PutOutcome> {
     this.#assertOpen();
-    return this.putNow(key, block, part);
+    return this.putNow(key, block, options);
   }
 
   stats(): StoreStats {
-    const { store, cache } = this.#parts;
     const capacity = this.#capacityBlocks;
+    const total = capacity.store + capacity.cache;
     return {
       parts: {
-        store: { blocks: store.size, capacityBlocks: capacity.store },
-        cache: { blocks: cache.size, capacityBlocks: capacity.cache },
+        store: {
+          blocks: this.#count('store'),
+          capacityBlocks: capacity.store,
+          protectedBlocks: this.#segments.protected.size,
+        },
+        cache: { blocks: this.#count('cache'), capacityBlocks: capacity.cache },
       },
-      usedBytes: (store.size + cache.size) * BLOCK_BYTES,
-      limitBytes: (capacity.store + capacity.cache) * BLOCK_BYTES,
+      usedBytes: (this.#count('store') + this.#count('cache')) * BLOCK_BYTES,
+      limitBytes: total * BLOCK_BYTES,
+      silent: true,
+      slots: { filled: total, total },
+      format: 0,
     };
   }
 
@@ -85,19 +107,71 @@ export class MemoryStore implements BlockStore {
     this.#closed = true;
   }
 
+  #segmentOf(text: string): Segment | undefined {
+    for (const segment of ['protected', 'probation', 'cache'] as const)
+      if (this.#segments[segment].has(text)) return segment;
+    return undefined;
+  }
+
+  #count(part: StorePart): number {
+    const { probation, protected: kept, cache } = this.#segments;
+    return part === 'cache' ? cache.size : probation.size + kept.size;
+  }
+
+  #renew(segment: Segment, text: string): Kept {
+    const blocks = this.#segments[segment];
+    const kept = blocks.get(text);
+    assert(kept, 'what is renewed is there');
+    blocks.delete(text);
+    blocks.set(text, kept);
+    return kept;
+  }
+
+  /** The second link on another day than the first protects the block. */
+  #fetched(text: string, { block, first }: Kept, from: string): void {
+    const { probation, protected: kept } = this.#segments;
+    const day = this.#day();
+    if (!first) probation.set(text, { block, first: { from, day } });
+    if (!first || first.from === from || first.day === day) return;
+    const most = Math.floor(this.#capacityBlocks.store * PROTECTED_SHARE);
+    if (most === 0) return;
+    probation.delete(text);
+    kept.set(text, { block });
+    while (kept.size > most) {
+      const [oldest, demoted] = kept.entries().next().value ?? [];
+      if (oldest === undefined || !demoted) return;
+      kept.delete(oldest);
+      probation.set(oldest, demoted);
+    }
+  }
+
+  /** False when `from` may not displace more today. */
+  #evict(part: StorePart, from: string | undefined): boolean {
+    const { probation, protected: kept, cache } = this.#segments;
+    if (part === 'store' && from !== undefined && !this.#mayDisplace(from)) return false;
+    const blocks = part === 'cache' ? cache : probation.size > 0 ? probation : kept;
+    for (const text of blocks.keys()) {
+      blocks.delete(text);
+      return true;
+    }
+    return true;
+  }
+
+  #mayDisplace(from: string): boolean {
+    const day = this.#day();
+    if (this.#displaced.day !== day) this.#displaced = { day, counts: new Map() };
+    const { counts } = this.#displaced;
+    const count = counts.get(from) ?? 0;
+    if (count >= Math.max(1, Math.floor(this.#capacityBlocks.store * DISPLACED_SHARE_PER_DAY))) return false;
+    counts.set(from, count + 1);
+    return true;
+  }
+
+  #day(): number {
+    return Math.floor(this.#clock() / DAY_MS);
+  }
+
   #assertOpen(): void {
     if (this.#closed) throw new StoreError('store_closed', 'the store is closed');
-  }
-}
-
-function renew(blocks: Map<string, Block>, text: string, block: Block): void {
-  blocks.delete(text);
-  blocks.set(text, block);
-}
-
-function evictOldest(blocks: Map<string, Block>): void {
-  for (const text of blocks.keys()) {
-    blocks.delete(text);
-    return;
   }
 }

@@ -283,14 +283,18 @@ export class World {
         node.timers.delete(effect.token);
         return;
       case 'readBlock': {
-        const { token, key } = effect;
-        this.#soon(() => this.#handle(number, { type: 'blockRead', token, block: node.store.getNow(key) }));
+        const { token, key, asker } = effect;
+        this.#soon(() => {
+          const block = node.store.getNow(key, asker === undefined ? undefined : String(asker));
+          this.#handle(number, { type: 'blockRead', token, block });
+        });
         return;
       }
       case 'writeBlock': {
-        const { token, key, block, into } = effect;
+        const { token, key, block, into, asker } = effect;
         this.#soon(() => {
-          const outcome = node.store.putNow(key, block, into) === 'collision' ? 'collision' : 'kept';
+          const put = node.store.putNow(key, block, { part: into, from: String(asker) });
+          const outcome = put === 'collision' ? 'collision' : put === 'refused' ? 'failed' : 'kept';
           this.#handle(number, { type: 'blockWritten', token, outcome });
         });
         return;

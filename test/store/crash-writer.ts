@@ -5,17 +5,18 @@
 import { writeSync } from 'node:fs';
 import { openSlotStore } from '../../store/index.ts';
 import { blockOf, keyOf } from '../compliance/block-store.ts';
+import { KEY } from './stores.ts';
 
 const [directory, sizeBytes, firstNumber, inFlight] = process.argv.slice(2);
 if (!directory) throw new Error('usage: crash-writer DIRECTORY SIZE-BYTES FIRST-NUMBER IN-FLIGHT');
 
-const store = await openSlotStore({ directory, sizeBytes: Number(sizeBytes) });
+const store = await openSlotStore({ directory, sizeBytes: Number(sizeBytes), key: KEY });
 let next = Number(firstNumber);
 
 async function putForever(): Promise<never> {
   for (;;) {
     const number = next++;
-    await store.put(keyOf(number), blockOf(number), number % 4 === 0 ? 'cache' : 'store');
+    await store.put(keyOf(number), blockOf(number), { part: number % 4 === 0 ? 'cache' : 'store' });
     writeSync(1, `${number}\n`);
   }
 }

@@ -1,20 +1,18 @@
 /**
  * Real processes that write and are killed with -9 in the middle: nothing acknowledged is lost, nothing wrong is returned.
- * A kill leaves the page cache, so this says nothing about power cuts: those rest on `fdatasync` (docs/spec/store.md, 6).
+ * A kill leaves the page cache, so this says nothing about power cuts: those are power-loss.test.ts.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import type { Test } from 'tap';
 import { equalBytes } from '../../keys/index.ts';
 import { openSlotStore } from '../../store/index.ts';
 import { blockOf, keyOf } from '../compliance/block-store.ts';
+import { KEY, check, range, scratch } from './stores.ts';
 
-const ROUNDS = process.env['MIMEO_TEST_FULL'] ? 40 : 4;
+const ROUNDS = process.env['MIMEO_TEST_FULL'] ? 250 : 6;
+const FILL_ROUNDS = process.env['MIMEO_TEST_FULL'] ? 500 : 8;
 const IN_FLIGHT = 24;
 const MIB = 1024 * 1024;
 
@@ -45,22 +43,16 @@ async function writeAndKill({ directory, sizeBytes, firstNumber, killAfter }: Ru
   return reported.split('\n').slice(0, -1).map(Number);
 }
 
-function scratch(t: Test): string {
-  const directory = mkdtempSync(join(tmpdir(), 'mimeo-crash-'));
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
-
 void t.test('with room for all, every acknowledged block is there after each of several kills', async (t) => {
   const directory = scratch(t);
-  const sizeBytes = ROUNDS * 32 * MIB;
+  const sizeBytes = 8 * MIB + ROUNDS * 16 * MIB;
   const acknowledged: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     const firstNumber = round * 10_000;
     acknowledged.push(
-      ...(await writeAndKill({ directory, sizeBytes, firstNumber, killAfter: 40 + round * 17 })),
+      ...(await writeAndKill({ directory, sizeBytes, firstNumber, killAfter: 40 + (round % 10) * 17 })),
     );
-    const store = await openSlotStore({ directory, sizeBytes });
+    const store = await openSlotStore({ directory, sizeBytes, key: KEY });
     let lost = 0;
     let wrong = 0;
     for (const number of acknowledged) {
@@ -90,9 +82,9 @@ void t.test(
         directory,
         sizeBytes,
         firstNumber,
-        killAfter: 400 + round * 31,
+        killAfter: 400 + (round % 10) * 31,
       });
-      const store = await openSlotStore({ directory, sizeBytes });
+      const store = await openSlotStore({ directory, sizeBytes, key: KEY });
       const { parts } = store.stats();
       for (const part of ['store', 'cache'] as const) {
         const mine = acknowledged.filter((number) => (number % 4 === 0 ? 'cache' : 'store') === part);
@@ -111,6 +103,34 @@ void t.test(
           { lost: 0, wrong: 0 },
           `${part}, round ${round}, ${mine.length} acknowledged`,
         );
+      }
+      await store.close();
+    }
+  },
+);
+
+void t.test(
+  'a writer that is killed while its store fills loses nothing, and the fill goes on',
+  async (t) => {
+    const directory = scratch(t);
+    const sizeBytes = 24 * MIB;
+    const acknowledged: number[] = [];
+    let filled = 0;
+    for (let round = 0; round < FILL_ROUNDS; round++) {
+      // A handful of blocks each time: there is room for all of them in the part that gets the fewest.
+      const firstNumber = round * 10_000;
+      const run = { directory, sizeBytes, firstNumber, killAfter: 1 + (round % 5) };
+      acknowledged.push(...(await writeAndKill(run)));
+      const store = await openSlotStore({ directory, sizeBytes, key: KEY });
+      const { slots, parts } = store.stats();
+      t.ok(slots.filled >= filled, 'what was filled stays filled');
+      filled = slots.filled;
+      const newest = acknowledged.slice(-parts.cache.capacityBlocks / 4);
+      t.same(await check(store, newest), { lost: 0, wrong: 0 }, `round ${round}`);
+      t.same((await check(store, range(firstNumber, 400))).wrong, 0);
+      if (round === FILL_ROUNDS - 1) {
+        while (!store.stats().silent) await store.verify();
+        t.match(store.stats().slots, { filled: slots.total });
       }
       await store.close();
     }

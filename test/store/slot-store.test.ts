@@ -1,250 +1,251 @@
-/** The slot store: its contract, what it finds again at the next opening, and what it makes of files that were changed meanwhile. */
-import {
-  closeSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+/** The slot store: its contract, its bounds, and what it finds again at the next opening. */
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as fc from 'fast-check';
 import t from 'tap';
-import type { Test } from 'tap';
-import { equalBytes } from '../../keys/index.ts';
-import type { Block } from '../../keys/index.ts';
 import { openSlotStore, storeLimits } from '../../store/index.ts';
-import type { BlockStore, StorePart } from '../../store/index.ts';
-import { FILE_HEAD_BYTES } from '../../store/slot-file.ts';
-import { SLOT_BYTES } from '../../store/slot.ts';
+import { capacitySlots, sizeForSlots } from '../../store/layout.ts';
 import { blockOf, blockStoreCompliance, keyOf } from '../compliance/block-store.ts';
-
-function scratch(t: Test): string {
-  const directory = mkdtempSync(join(tmpdir(), 'mimeo-store-'));
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
-
-/** A store with exactly these capacities, and not a byte more. */
-function openWith(
-  directory: string,
-  capacityBlocks: Readonly<Record<StorePart, number>>,
-): Promise<BlockStore> {
-  const storeBytes = FILE_HEAD_BYTES + capacityBlocks.store * SLOT_BYTES;
-  const sizeBytes = storeBytes + FILE_HEAD_BYTES + capacityBlocks.cache * SLOT_BYTES;
-  return openSlotStore({ directory, sizeBytes, storeShare: storeBytes / sizeBytes });
-}
-
-function bytesIn(directory: string): number {
-  return readdirSync(directory).reduce((sum, name) => sum + statSync(join(directory, name)).size, 0);
-}
-
-function isBlock(found: Block | undefined, number: number): boolean {
-  return found !== undefined && equalBytes(found, blockOf(number));
-}
-
-/** Writes over the bytes of a slot as a failing disk would. */
-function damage(path: string, { slot, at, bytes }: { slot: number; at: number; bytes: Uint8Array }): void {
-  const file = openSync(path, 'r+');
-  writeSync(file, bytes, 0, bytes.length, FILE_HEAD_BYTES + slot * SLOT_BYTES + at);
-  closeSync(file);
-}
+import { KEY, MIB, bytesIn, check, isBlock, openWith, putAll, range, scratch } from './stores.ts';
 
 const parents = mkdtempSync(join(tmpdir(), 'mimeo-store-'));
 t.teardown(() => rmSync(parents, { recursive: true, force: true }));
-blockStoreCompliance(t, (capacityBlocks) => openWith(mkdtempSync(join(parents, 'store-')), capacityBlocks));
+blockStoreCompliance(t, (capacityBlocks, clock) =>
+  openWith(mkdtempSync(join(parents, 'store-')), capacityBlocks, { clock }),
+);
 
-void t.test('half of the size goes to each part unless a share is given', async (t) => {
-  const sizeBytes = 100 * SLOT_BYTES;
-  const halves = await openSlotStore({ directory: scratch(t), sizeBytes });
-  t.match(halves.stats().parts, { store: { capacityBlocks: 49 }, cache: { capacityBlocks: 49 } });
-  const uneven = await openSlotStore({ directory: scratch(t), sizeBytes, storeShare: 0.8 });
-  t.match(uneven.stats().parts, { store: { capacityBlocks: 79 }, cache: { capacityBlocks: 19 } });
+void t.test('half of the slots go to each part unless a share is given', async (t) => {
+  const sizeBytes = sizeForSlots(100);
+  const halves = await openSlotStore({ directory: scratch(t), sizeBytes, key: KEY });
+  t.match(halves.stats().parts, { store: { capacityBlocks: 50 }, cache: { capacityBlocks: 50 } });
+  const uneven = await openSlotStore({ directory: scratch(t), sizeBytes, storeShare: 0.8, key: KEY });
+  t.match(uneven.stats().parts, { store: { capacityBlocks: 80 }, cache: { capacityBlocks: 20 } });
   await Promise.all([halves.close(), uneven.close()]);
 });
 
-void t.test('the files never pass the size, and usedBytes is what they take', async (t) => {
-  const directory = scratch(t);
-  const store = await openWith(directory, { store: 5, cache: 3 });
-  for (let number = 0; number < 20; number++) {
-    await store.put(keyOf(number), blockOf(number), number % 2 ? 'store' : 'cache');
-    t.equal(bytesIn(directory), store.stats().usedBytes);
-    t.ok(store.stats().usedBytes <= store.stats().limitBytes);
-  }
-  t.equal(store.stats().usedBytes, store.stats().limitBytes);
+void t.test('without a share for store everything is cache', async (t) => {
+  const store = await openSlotStore({
+    directory: scratch(t),
+    sizeBytes: sizeForSlots(4),
+    storeShare: 0,
+    key: KEY,
+  });
+  t.match(store.stats().parts, { store: { capacityBlocks: 0 }, cache: { capacityBlocks: 4 } });
+  await putAll(store, range(0, 4), 'store');
+  t.match(store.stats().parts, { store: { blocks: 0 }, cache: { blocks: 4 } });
+  t.equal(await store.put(keyOf(0), blockOf(0), { part: 'store' }), 'present');
+  await putAll(store, [4], 'store');
+  t.equal(await store.get(keyOf(1)), undefined);
   await store.close();
+});
+
+void t.test('of any size, the files of as many slots as it allows fit it', async () => {
+  fc.assert(
+    fc.property(fc.double({ min: 16, max: 44, noNaN: true }), (log2) => {
+      const sizeBytes = Math.floor(2 ** log2);
+      const slots = capacitySlots(sizeBytes);
+      return (
+        (slots === 0 || sizeForSlots(slots) <= sizeBytes) &&
+        sizeForSlots(slots + 1) > sizeBytes &&
+        (sizeBytes < MIB || slots * 33_280 > sizeBytes * 0.88)
+      );
+    }),
+  );
+});
+
+void t.test('the files never pass the size while the store is used in every way', async (t) => {
+  const directory = scratch(t);
+  const sizeBytes = 3 * MIB;
+  const store = await openSlotStore({ directory, sizeBytes, key: KEY });
+  let most = 0;
+  let isUsed = true;
+  const poll = async () => {
+    while (isUsed) {
+      most = Math.max(most, bytesIn(directory));
+      await sleep(0);
+    }
+  };
+  const polling = poll();
+  for (let round = 0; round < 12; round++) {
+    const first = round * 100;
+    await Promise.all(
+      range(first, 100).map((number) =>
+        store.put(keyOf(number), blockOf(number), { part: number % 3 ? 'store' : 'cache' }),
+      ),
+    );
+    for (const number of range(first, 20)) await store.put(keyOf(number), blockOf(number), { part: 'store' });
+    if (round === 6) await store.resize(2 * MIB);
+    if (round === 7) await store.resize(sizeBytes);
+    const { usedBytes, limitBytes } = store.stats();
+    t.equal(usedBytes, bytesIn(directory));
+    t.ok(usedBytes <= limitBytes, `${usedBytes} of ${limitBytes}`);
+  }
+  await store.close();
+  isUsed = false;
+  await polling;
+  t.ok(most <= sizeBytes, `${most} at most`);
+  t.ok(bytesIn(directory) <= sizeBytes);
 });
 
 void t.test('what was put is there after closing and opening, each in its part', async (t) => {
   const directory = scratch(t);
   const first = await openWith(directory, { store: 8, cache: 8 });
-  await Promise.all(
-    Array.from({ length: 12 }, (_, number) =>
-      first.put(keyOf(number), blockOf(number), number < 6 ? 'store' : 'cache'),
-    ),
-  );
+  await putAll(first, range(0, 6), 'store');
+  await putAll(first, range(6, 6), 'cache');
   await first.close();
+  t.same(readdirSync(directory).sort(), ['index.sqlite', 'recency', 'store.slots']);
   const second = await openWith(directory, { store: 8, cache: 8 });
   t.match(second.stats().parts, { store: { blocks: 6 }, cache: { blocks: 6 } });
-  for (let number = 0; number < 12; number++) t.ok(isBlock(await second.get(keyOf(number)), number));
+  t.same(await check(second, range(0, 12)), { lost: 0, wrong: 0 });
   await second.close();
 });
 
 void t.test('evicted and moved blocks stay away after opening again', async (t) => {
   const directory = scratch(t);
   const first = await openWith(directory, { store: 2, cache: 2 });
-  await first.put(keyOf(9), blockOf(9), 'cache');
-  await first.put(keyOf(9), blockOf(9), 'store');
-  for (let number = 0; number < 5; number++) await first.put(keyOf(number), blockOf(number), 'store');
+  await putAll(first, [9], 'cache');
+  await putAll(first, [9], 'store');
+  for (const number of range(0, 5)) await putAll(first, [number], 'store');
   await first.close();
   const second = await openWith(directory, { store: 2, cache: 2 });
   t.match(second.stats().parts, { store: { blocks: 2 }, cache: { blocks: 0 } });
-  for (const number of [9, 0, 1, 2]) t.equal(await second.get(keyOf(number)), undefined);
-  for (const number of [3, 4]) t.ok(isBlock(await second.get(keyOf(number)), number));
+  t.same(await check(second, [9, 0, 1, 2]), { lost: 4, wrong: 0 });
+  t.same(await check(second, [3, 4]), { lost: 0, wrong: 0 });
   await second.close();
 });
 
-void t.test('opening with less room keeps what fits and cuts the files', async (t) => {
-  const directory = scratch(t);
-  const large = await openWith(directory, { store: 8, cache: 8 });
-  for (let number = 0; number < 8; number++) await large.put(keyOf(number), blockOf(number), 'store');
-  await large.close();
-  const small = await openWith(directory, { store: 3, cache: 1 });
-  t.equal(small.stats().parts.store.blocks, 3);
-  t.equal(bytesIn(directory), small.stats().usedBytes);
-  t.ok(small.stats().usedBytes <= small.stats().limitBytes);
-  for (let number = 0; number < 3; number++) t.ok(isBlock(await small.get(keyOf(number)), number));
-  await small.close();
-});
+void t.test(
+  'recency and protection survive a restart, and the loss of the recency file costs the order alone',
+  async (t) => {
+    for (const loss of ['none', 'file'] as const) {
+      const directory = scratch(t);
+      let nowMs = 0;
+      const clock = () => nowMs;
+      const first = await openWith(directory, { store: 5, cache: 2 }, { clock });
+      for (const number of range(0, 5)) await putAll(first, [number], 'store');
+      await first.get(keyOf(3), 'a');
+      await first.get(keyOf(0), 'a');
+      await first.get(keyOf(1), 'a');
+      nowMs += 86_400_000;
+      await first.get(keyOf(0), 'b');
+      await first.close();
+      if (loss === 'file') rmSync(join(directory, 'recency'));
+      const second = await openWith(directory, { store: 5, cache: 2 }, { clock });
+      t.match(second.stats().parts.store, { blocks: 5, protectedBlocks: 1 });
+      if (loss === 'none') {
+        await second.get(keyOf(3), 'c');
+        t.match(second.stats().parts.store, { protectedBlocks: 2 }, 'the first link is remembered');
+        for (const number of range(10, 2)) await putAll(second, [number], 'store');
+        t.same(await check(second, [2, 4]), { lost: 2, wrong: 0 }, 'the two that were not used');
+        t.same(await check(second, [0, 1, 3]), { lost: 0, wrong: 0 });
+      } else {
+        for (const number of range(10, 4)) await putAll(second, [number], 'store');
+        t.same(await check(second, [0]), { lost: 0, wrong: 0 }, 'the protected one');
+        t.same(await check(second, [1, 2, 3, 4]), { lost: 4, wrong: 0 });
+      }
+      await second.close();
+    }
+  },
+);
 
-void t.test('a block that was changed on disk is not returned, and its place is used again', async (t) => {
-  for (const at of [0, 31, 32, 47, 48, 20_000, 48 + 32_923]) {
-    const directory = scratch(t);
-    const first = await openWith(directory, { store: 2, cache: 1 });
-    await first.put(keyOf(0), blockOf(0), 'store');
-    await first.put(keyOf(1), blockOf(1), 'store');
-    await first.close();
-    const path = join(directory, 'store.slots');
-    const before = readFileSync(path)[FILE_HEAD_BYTES + at] ?? 0;
-    damage(path, { slot: 0, at, bytes: Uint8Array.of(before ^ 1) });
-    const second = await openWith(directory, { store: 2, cache: 1 });
-    t.equal(await second.get(keyOf(0)), undefined, `bit at ${at}`);
-    t.ok(isBlock(await second.get(keyOf(1)), 1), 'its neighbour is untouched');
-    t.equal(await second.put(keyOf(0), blockOf(0), 'store'), 'written');
-    t.ok(isBlock(await second.get(keyOf(0)), 0));
-    t.ok(isBlock(await second.get(keyOf(1)), 1));
-    t.ok(second.stats().usedBytes <= second.stats().limitBytes);
-    await second.close();
-  }
-});
-
-void t.test('damage that is met while the store runs drops the block and nothing else', async (t) => {
+void t.test('a store grows and shrinks while it runs: the oldest go, the others stay', async (t) => {
   const directory = scratch(t);
-  const store = await openWith(directory, { store: 2, cache: 1 });
-  await store.put(keyOf(0), blockOf(0), 'store');
-  await store.put(keyOf(1), blockOf(1), 'store');
-  damage(join(directory, 'store.slots'), { slot: 0, at: 100, bytes: new Uint8Array(4_096) });
-  t.equal(await store.get(keyOf(0)), undefined);
-  t.equal(store.stats().parts.store.blocks, 1);
-  t.equal(await store.put(keyOf(0), blockOf(0, 1), 'store'), 'written', 'no collision with what is gone');
-  t.ok(isBlock(await store.get(keyOf(1)), 1));
+  const store = await openWith(directory, { store: 40, cache: 40 });
+  for (const number of range(0, 40)) await putAll(store, [number], 'store');
+  for (const number of range(100, 40)) await putAll(store, [number], 'cache');
+  await store.resize(sizeForSlots(20));
+  t.match(store.stats().parts, { store: { blocks: 10, capacityBlocks: 10 }, cache: { blocks: 10 } });
+  t.ok(store.stats().usedBytes <= sizeForSlots(20));
+  t.equal(store.stats().limitBytes, sizeForSlots(20));
+  t.same(await check(store, [...range(30, 10), ...range(130, 10)]), { lost: 0, wrong: 0 });
+  t.same(await store.verify(), { slots: 20, blocks: 20, damaged: 0, free: 0 });
+  await store.resize(sizeForSlots(60));
+  t.match(store.stats().parts, { store: { capacityBlocks: 30 }, cache: { capacityBlocks: 30 } });
+  await putAll(store, range(200, 20), 'store');
+  t.same(await check(store, [...range(30, 10), ...range(200, 20)]), { lost: 0, wrong: 0 });
   await store.close();
-  const again = await openWith(directory, { store: 2, cache: 1 });
-  t.ok(equalBytes((await again.get(keyOf(0))) ?? new Uint8Array(), blockOf(0, 1)));
+  const again = await openWith(directory, { store: 10, cache: 10 });
+  t.match(again.stats().parts, { store: { blocks: 10 }, cache: { blocks: 10 } }, 'opened with less room');
+  t.ok(again.stats().usedBytes <= sizeForSlots(20));
+  t.same(await check(again, range(210, 10)), { lost: 0, wrong: 0 });
   await again.close();
 });
 
-void t.test('a damaged copy in the store does not hide the whole one in the cache', async (t) => {
-  const directory = scratch(t);
-  const first = await openWith(directory, { store: 1, cache: 1 });
-  await first.put(keyOf(0), blockOf(0), 'cache');
-  await first.close();
-  // As a crash in the middle of a move leaves it: the head is in the store's file, the block is not.
-  const cacheFile = readFileSync(join(directory, 'cache.slots'));
-  writeFileSync(join(directory, 'store.slots'), cacheFile.fill(0, FILE_HEAD_BYTES + 1_000));
-  const second = await openWith(directory, { store: 1, cache: 1 });
-  t.match(second.stats().parts, { store: { blocks: 1 }, cache: { blocks: 1 } });
-  t.ok(isBlock(await second.get(keyOf(0)), 0));
-  t.equal(second.stats().parts.store.blocks, 0);
-  await second.close();
+void t.test('a store that shrinks while puts arrive keeps what it acknowledged last', async (t) => {
+  const store = await openWith(scratch(t), { store: 100, cache: 2 });
+  await putAll(store, range(0, 100), 'store');
+  const shrinking = store.resize(sizeForSlots(50));
+  await t.rejects(store.resize(sizeForSlots(60)), { code: 'store_busy' });
+  const outcomes = await Promise.all(
+    range(200, 30).map((number) => store.put(keyOf(number), blockOf(number), { part: 'store' })),
+  );
+  await shrinking;
+  t.ok(outcomes.every((outcome) => outcome === 'written'));
+  t.same(await check(store, range(200, 30)), { lost: 0, wrong: 0 });
+  t.ok(store.stats().usedBytes <= store.stats().limitBytes);
+  await store.close();
 });
 
-void t.test('of two slots with one key the whole one counts, whichever comes first', async (t) => {
-  for (const torn of [0, 1]) {
-    const directory = scratch(t);
-    const first = await openWith(directory, { store: 3, cache: 1 });
-    await first.put(keyOf(0), blockOf(0), 'store');
-    await first.close();
-    const path = join(directory, 'store.slots');
-    const file = readFileSync(path);
-    writeFileSync(path, Buffer.concat([file, file.subarray(FILE_HEAD_BYTES)]));
-    damage(path, { slot: torn, at: 5_000, bytes: new Uint8Array(512) });
-    const second = await openWith(directory, { store: 3, cache: 1 });
-    t.equal(second.stats().parts.store.blocks, 1);
-    t.ok(isBlock(await second.get(keyOf(0)), 0));
-    for (const number of [1, 2])
-      t.equal(await second.put(keyOf(number), blockOf(number), 'store'), 'written');
-    for (const number of [0, 1, 2])
-      t.ok(isBlock(await second.get(keyOf(number)), number), 'no slot was lost');
-    await second.close();
-  }
-});
+void t.test(
+  'a store of format 1, and an index of a newer format, are refused and left as they are',
+  async (t) => {
+    const old = scratch(t);
+    writeFileSync(join(old, 'store.slots'), 'mimeo/store/slots and what follows');
+    await t.rejects(openWith(old, { store: 1, cache: 1 }), { code: 'store_format', message: /format 1/ });
+    t.equal(readFileSync(join(old, 'store.slots'), 'utf8'), 'mimeo/store/slots and what follows');
+    t.same(readdirSync(old), ['store.slots']);
+    const half = scratch(t);
+    writeFileSync(join(half, 'cache.slots'), '');
+    await t.rejects(openWith(half, { store: 1, cache: 1 }), { code: 'store_format' });
+    t.same(readdirSync(half), ['cache.slots']);
 
-void t.test('a file that ends in the middle of a slot loses that slot alone', async (t) => {
-  for (const cut of [1, 307, 400, SLOT_BYTES - 1, SLOT_BYTES]) {
-    const directory = scratch(t);
-    const first = await openWith(directory, { store: 3, cache: 1 });
-    for (let number = 0; number < 3; number++) await first.put(keyOf(number), blockOf(number), 'store');
-    await first.close();
-    truncateSync(join(directory, 'store.slots'), FILE_HEAD_BYTES + 3 * SLOT_BYTES - cut);
-    const second = await openWith(directory, { store: 3, cache: 1 });
-    t.equal(await second.get(keyOf(2)), undefined);
-    for (const number of [0, 1]) t.ok(isBlock(await second.get(keyOf(number)), number));
-    t.equal(await second.put(keyOf(2), blockOf(2), 'store'), 'written');
-    t.ok(isBlock(await second.get(keyOf(2)), 2));
-    await second.close();
-  }
-});
-
-void t.test('a file cut off while it was made is made again', async (t) => {
-  for (const bytes of [0, 1, 20, FILE_HEAD_BYTES - 1]) {
-    const directory = scratch(t);
-    await (await openWith(directory, { store: 1, cache: 1 })).close();
-    truncateSync(join(directory, 'cache.slots'), bytes);
-    const store = await openWith(directory, { store: 1, cache: 1 });
-    t.equal(await store.put(keyOf(0), blockOf(0), 'cache'), 'written');
+    const newer = scratch(t);
+    const store = await openWith(newer, { store: 1, cache: 1 });
+    await putAll(store, [1], 'store');
     await store.close();
-  }
-});
+    const index = new DatabaseSync(join(newer, 'index.sqlite'));
+    index.exec('PRAGMA user_version = 3');
+    index.close();
+    const files = () => readdirSync(newer).map((name) => [name, readFileSync(join(newer, name), 'base64')]);
+    const before = files();
+    await t.rejects(openWith(newer, { store: 1, cache: 1 }), { code: 'store_format', message: /format 3/ });
+    t.same(files(), before);
+  },
+);
 
-void t.test('a file of another format, slot size or program is refused and left as it is', async (t) => {
-  const changes: [at: number, what: string, message: RegExp][] = [
-    [35, 'format', /has format 3 with slots of 33280 bytes; this version reads format 1/],
-    [39, 'slot size', /with slots of 33282 bytes/],
-    [0, 'magic', /is not a store of mimeo/],
-    [FILE_HEAD_BYTES - 1, 'reserved bytes', /has format 1/],
-  ];
-  for (const [at, what, message] of changes) {
-    const directory = scratch(t);
-    await (await openWith(directory, { store: 1, cache: 1 })).close();
-    const path = join(directory, 'cache.slots');
-    const file = readFileSync(path);
-    file[at] = (file[at] ?? 0) ^ 2;
-    writeFileSync(path, file);
-    await t.rejects(openWith(directory, { store: 1, cache: 1 }), { code: 'store_format', message }, what);
-    t.ok(readFileSync(path).equals(file));
-  }
-});
-
-void t.test('a short file of another program is refused, not overwritten', async (t) => {
+void t.test('another key is refused, with and without an index, and nothing is lost', async (t) => {
   const directory = scratch(t);
-  writeFileSync(join(directory, 'store.slots'), 'a letter');
-  await t.rejects(openWith(directory, { store: 1, cache: 1 }), { code: 'store_format' });
-  t.equal(readFileSync(join(directory, 'store.slots'), 'utf8'), 'a letter');
+  const store = await openWith(directory, { store: 3, cache: 3 });
+  await putAll(store, range(0, 3), 'store');
+  await store.close();
+  const slots = () => readFileSync(join(directory, 'store.slots'), 'base64');
+  const before = slots();
+  const key = new Uint8Array(32).fill(8);
+  await t.rejects(openWith(directory, { store: 3, cache: 3 }, { key }), {
+    code: 'store_format',
+    message: /another key/,
+  });
+  rmSync(join(directory, 'index.sqlite'));
+  await t.rejects(openWith(directory, { store: 3, cache: 3 }, { key }), { code: 'store_format' });
+  t.equal(slots(), before);
+  const again = await openWith(directory, { store: 3, cache: 3 });
+  t.same(await check(again, range(0, 3)), { lost: 0, wrong: 0 });
+  await again.close();
+});
+
+void t.test('a second opener is refused while the first has the store', async (t) => {
+  const directory = scratch(t);
+  const first = await openWith(directory, { store: 2, cache: 2 });
+  await t.rejects(openWith(directory, { store: 2, cache: 2 }), { code: 'data_dir_locked' });
+  await putAll(first, [1], 'store');
+  t.same(await check(first, [1]), { lost: 0, wrong: 0 });
+  await first.close();
+  const second = await openWith(directory, { store: 2, cache: 2 });
+  t.same(await check(second, [1]), { lost: 0, wrong: 0 });
+  await second.close();
 });
 
 void t.test('a directory that cannot be made or used is a failure of the disk', async (t) => {
@@ -253,30 +254,29 @@ void t.test('a directory that cannot be made or used is a failure of the disk', 
   await t.rejects(openWith(join(directory, 'file', 'below'), { store: 1, cache: 1 }), {
     code: 'disk_failed',
   });
+  mkdirSync(join(directory, 'taken', 'store.slots'), { recursive: true });
+  await t.rejects(openWith(join(directory, 'taken'), { store: 1, cache: 1 }), { code: 'disk_failed' });
 });
 
-void t.test(
-  'more puts at once than the limit are refused with store_busy, and the others are all written',
-  async (t) => {
-    const limit = storeLimits.putsPending.value;
-    const store = await openWith(scratch(t), { store: limit, cache: 1 });
-    const puts = Array.from({ length: limit + 5 }, (_, number) =>
-      store.put(keyOf(number), blockOf(number), 'store'),
-    );
-    const results = await Promise.allSettled(puts);
-    t.equal(results.filter((result) => result.status === 'fulfilled').length, limit);
-    t.match(results.at(-1), { status: 'rejected', reason: { code: 'store_busy' } });
-    t.equal(store.stats().parts.store.blocks, limit);
-    t.equal(await store.put(keyOf(limit), blockOf(limit), 'store'), 'written', 'it accepts again');
-    await store.close();
-  },
-);
+void t.test('more puts at once than the limit are refused, and the others are all written', async (t) => {
+  const limit = storeLimits.putsPending.value;
+  const store = await openWith(scratch(t), { store: limit, cache: 1 });
+  const puts = range(0, limit + 5).map((number) =>
+    store.put(keyOf(number), blockOf(number), { part: 'store' }),
+  );
+  const results = await Promise.allSettled(puts);
+  t.equal(results.filter((result) => result.status === 'fulfilled').length, limit);
+  t.match(results.at(-1), { status: 'rejected', reason: { code: 'store_busy' } });
+  t.equal(store.stats().parts.store.blocks, limit, 'none had to make room while the fill went on');
+  t.equal(await store.put(keyOf(limit), blockOf(limit), { part: 'store' }), 'written', 'it accepts again');
+  await store.close();
+});
 
 void t.test('more gets at once than the limit are refused with store_busy', async (t) => {
   const limit = storeLimits.getsPending.value;
   const store = await openWith(scratch(t), { store: 1, cache: 1 });
-  await store.put(keyOf(0), blockOf(0), 'store');
-  const results = await Promise.allSettled(Array.from({ length: limit + 1 }, () => store.get(keyOf(0))));
+  await putAll(store, [0], 'store');
+  const results = await Promise.allSettled(range(0, limit + 1).map(() => store.get(keyOf(0))));
   t.equal(results.filter((result) => result.status === 'fulfilled').length, limit);
   t.ok(isBlock(await store.get(keyOf(0)), 0));
   await store.close();
@@ -284,7 +284,7 @@ void t.test('more gets at once than the limit are refused with store_busy', asyn
 
 void t.test('a get during the write of its block is answered', async (t) => {
   const store = await openWith(scratch(t), { store: 1, cache: 1 });
-  const put = store.put(keyOf(0), blockOf(0), 'store');
+  const put = store.put(keyOf(0), blockOf(0), { part: 'store' });
   t.equal(store.stats().parts.store.blocks, 0, 'not durable yet');
   t.ok(isBlock(await store.get(keyOf(0)), 0));
   t.equal(await put, 'written');

@@ -11,15 +11,26 @@ import {
   parseAddress,
   transportLimits,
 } from '../../transport/index.ts';
-import { identityOf } from './session-pair.ts';
+import { runs } from '../keys/samples.ts';
+import { identityOf, keysOf } from './session-pair.ts';
 
 const identity = identityOf(5);
+const keys = keysOf(5);
+const { agreementKey, probeKey } = keys;
 const network = new Uint8Array(32).fill(6);
 const addresses = ['203.0.113.7:4711', '[2001:db8::7]:4711', 'node.example.org:80'];
-const text = encodeReference({ identity, network, addresses });
+const text = encodeReference({ identity, keys, network, addresses });
 
 /** Made by the first version of this format. */
 const GOLDEN =
+  'mimeo-node:pmF2AmF4WCDqEwFbHpRwfttl3i9XX3SwApkhYq05CmlN4Fg14DB8YGJpZFggbnoc3Smwt4_ROvTFWY_v9O8ql' +
+  'xZuPKby5Pv8zYBQW_FjbmV0WCAGBgYGBgYGBgYGBgYGBgYGBgYGBgYGBgYGBgYGBgYGBmRhZGRyg3AyMDMuMC4xMTMuNzo0N' +
+  'zExclsyMDAxOmRiODo6N106NDcxMXNub2RlLmV4YW1wbGUub3JnOjgwZXByb2JlWCATYg72bulhn4TNDIEniCMA9j9m7sRPi' +
+  'bzyJNxcBm7d3yLnXj1b3nA47L2tYOGru5yRPi3JksehpQfgCtsNJOij_q9DJnFq_TVk_wa4tZW8KIUE9Uz81vXdnJ9zTiZXk' +
+  'QY';
+
+/** Made by mimeo 0.1, which did not encrypt. */
+const FORMAT_1 =
   'mimeo-node:pGF2AWJpZFggbnoc3Smwt4_ROvTFWY_v9O8qlxZuPKby5Pv8zYBQW_FjbmV0WCAGBgYGBgYGBgYGBgY' +
   'GBgYGBgYGBgYGBgYGBgYGBgYGBmRhZGRyg3AyMDMuMC4xMTMuNzo0NzExclsyMDAxOmRiODo6N106NDcxMXNub2RlL' +
   'mV4YW1wbGUub3JnOjgwrwuTsNWMSqlRRB-Qu-bbRxAaOvY2orBf122VmJIEuT9nn-Prg2dr5dU53h25WnY7Q33euww' +
@@ -28,11 +39,18 @@ const GOLDEN =
 /** Signed as a reference is, whatever the fields say. */
 function signed(fields: CborValue): string {
   const body = encodeCbor(fields);
-  const signature = identity.sign(Buffer.concat([Buffer.from('mimeo/reference/1'), body]));
+  const signature = identity.sign(Buffer.concat([Buffer.from('mimeo/reference/2'), body]));
   return `mimeo-node:${toText(Buffer.concat([body, signature]))}`;
 }
 
-const fields = { v: 1, id: identity.publicKey, net: network, addr: addresses };
+const fields = {
+  v: 2,
+  id: identity.publicKey,
+  x: agreementKey,
+  probe: probeKey,
+  net: network,
+  addr: addresses,
+};
 
 function rejects(t: Test, reference: string, message: RegExp): void {
   t.throws(() => decodeReference(reference), { code: 'bad_reference', message });
@@ -49,17 +67,40 @@ void t.test('a reference comes back as it was made', async (t) => {
     .map(([host, port]) => `${host}:${port}`);
   const bytes32 = fc.uint8Array({ minLength: 32, maxLength: 32 });
   fc.assert(
-    fc.property(fc.nat(255), bytes32, fc.array(address, { maxLength: 8 }), (number, network, addresses) => {
-      const identity = identityOf(number);
-      const decoded = decodeReference(encodeReference({ identity, network, addresses }));
-      t.same(decoded, { identity: identity.publicKey, network: Uint8Array.from(network), addresses });
-    }),
-    { numRuns: 60 },
+    fc.property(
+      fc.nat(255),
+      bytes32,
+      fc.array(address, { maxLength: 8 }),
+      fc.uint8Array({ maxLength: 64 }),
+      (number, network, addresses, prefix) => {
+        const identity = identityOf(number);
+        const keys = keysOf(number);
+        const line = encodeReference({ identity, keys, network, addresses, prefix });
+        t.same(decodeReference(line), {
+          identity: identity.publicKey,
+          agreementKey: keys.agreementKey,
+          probeKey: keys.probeKey,
+          network: Uint8Array.from(network),
+          prefix: Uint8Array.from(prefix),
+          addresses,
+          line,
+        });
+      },
+    ),
+    runs(300),
   );
 });
 
 void t.test('the format does not change: one reference, as it has always been', async (t) => {
-  t.same(decodeReference(GOLDEN), { identity: identity.publicKey, network, addresses });
+  t.same(decodeReference(GOLDEN), {
+    identity: identity.publicKey,
+    agreementKey,
+    probeKey,
+    network,
+    prefix: new Uint8Array(0),
+    addresses,
+    line: GOLDEN,
+  });
   t.equal(text, GOLDEN);
 });
 
@@ -85,9 +126,20 @@ void t.test('the signature is of the identity that the reference names', async (
   t.ok(decodeReference(signed(fields)));
 });
 
+void t.test(
+  'a reference of format 1, which had no keys to encrypt with, is refused with what to do',
+  async (t) => {
+    rejects(t, FORMAT_1, /format 1, without encryption: ask for a new one/);
+  },
+);
+
 void t.test('what is signed and still no reference is refused with the reason', async (t) => {
   const { net, ...withoutNetwork } = fields;
-  rejects(t, signed({ ...fields, v: 2 }), /its format is not 1/);
+  rejects(t, signed({ ...fields, v: 3 }), /its format is not 2/);
+  rejects(t, signed({ ...fields, x: agreementKey.slice(1) }), /field x/);
+  rejects(t, signed({ ...fields, probe: 'me' }), /field probe/);
+  rejects(t, signed({ ...fields, pre: 'GET /' }), /field pre/);
+  rejects(t, signed({ ...fields, pre: new Uint8Array(65) }), /a prefix of 65 bytes; at most 64/);
   rejects(t, signed(withoutNetwork), /field net/);
   rejects(t, signed({ ...fields, net: net.slice(1) }), /field net/);
   rejects(t, signed({ ...fields, addr: 'a:1' }), /field addr/);
@@ -102,7 +154,7 @@ void t.test('other text is refused', async (t) => {
   rejects(t, '', /does not begin with mimeo-node:/);
   rejects(t, 'CHK@abc', /does not begin with mimeo-node:/);
   rejects(t, 'mimeo-node:', /cut off or mistyped/);
-  rejects(t, `mimeo-node:${'A'.repeat(transportLimits.referenceChars.value)}`, /longer than 4096 characters/);
+  rejects(t, `mimeo-node:${'A'.repeat(transportLimits.referenceChars.value)}`, /longer than 3456 characters/);
 });
 
 void t.test('no text makes it fail in another way', async (t) => {
@@ -115,23 +167,31 @@ void t.test('no text makes it fail in another way', async (t) => {
         return error instanceof ParseError && error.code === 'bad_reference';
       }
     }),
-    { numRuns: 2_000 },
+    runs(20_000),
   );
   t.pass('for all texts');
 });
 
 void t.test('a reference is not made with addresses that nobody could read', async (t) => {
-  t.throws(() => encodeReference({ identity, network, addresses: ['host'] }), { code: 'bad_reference' });
+  t.throws(() => encodeReference({ identity, keys, network, addresses: ['host'] }), {
+    code: 'bad_reference',
+  });
   const many = Array.from({ length: 9 }, () => 'a:1');
-  t.throws(() => encodeReference({ identity, network, addresses: many }), { code: 'bad_reference' });
+  t.throws(() => encodeReference({ identity, keys, network, addresses: many }), { code: 'bad_reference' });
+  const prefix = new Uint8Array(65);
+  t.throws(() => encodeReference({ identity, keys, network, addresses, prefix }), { code: 'bad_reference' });
 });
 
-void t.test('the longest addresses in the largest number fit the limit', async (t) => {
-  const name = `${'a'.repeat(63)}.`.repeat(3) + 'b'.repeat(61);
-  const longest = Array.from({ length: transportLimits.referenceAddresses.value }, () => `${name}:65535`);
-  const reference = encodeReference({ identity, network, addresses: longest });
-  t.same(decodeReference(reference).addresses, longest);
-});
+void t.test(
+  'the longest addresses in the largest number, and the longest prefix, fit the limit',
+  async (t) => {
+    const name = `${'a'.repeat(63)}.`.repeat(3) + 'b'.repeat(61);
+    const longest = Array.from({ length: transportLimits.referenceAddresses.value }, () => `${name}:65535`);
+    const prefix = new Uint8Array(64).fill(1);
+    const reference = encodeReference({ identity, keys, network, addresses: longest, prefix });
+    t.same(decodeReference(reference).addresses, longest);
+  },
+);
 
 void t.test('addresses are host:port', async (t) => {
   t.same(parseAddress('127.0.0.1:80'), { host: '127.0.0.1', port: 80 });

@@ -1,45 +1,122 @@
 /** Two sessions face to face without carriers, and what a test has to know of one to stand in for the other side. */
 import { identityFromSeed, seed } from '../../keys/index.ts';
 import type { Identity } from '../../keys/index.ts';
-import { Session } from '../../transport/index.ts';
+import { ReplayGuard, Session, decodeReference, encodeReference, linkKeys } from '../../transport/index.ts';
 import type {
   CloseReason,
-  Role,
+  LinkKeys,
+  LinkSecret,
+  NodeReference,
   SessionEffect,
   SessionEvent,
   SessionOptions,
+  Urgency,
+  Verdict,
 } from '../../transport/index.ts';
 import { SeededRandom } from '../sim/random.ts';
 
 export const NETWORK = new Uint8Array(32).fill(9);
+/** Unix time at which these tests play. */
+export const WALL_MS = 1_800_000_000_000;
+export const STRANGER: LinkSecret = { type: 'stranger' };
 
 export function identityOf(number: number): Identity {
   return identityFromSeed(seed(new Uint8Array(32).fill(number)));
 }
 
-/** A session and all that it has wanted so far. */
+export function keysOf(number: number): LinkKeys {
+  return linkKeys(seed(new Uint8Array(32).fill(number)));
+}
+
+export interface NodeChoice {
+  readonly network?: Uint8Array;
+  readonly prefix?: Uint8Array;
+  readonly addresses?: readonly string[];
+}
+
+const references = new Map<string, NodeReference>();
+
+export function referenceOf(
+  number: number,
+  { network = NETWORK, prefix, addresses = ['127.0.0.1:4711'] }: NodeChoice = {},
+): NodeReference {
+  const line = encodeReference({
+    identity: identityOf(number),
+    keys: keysOf(number),
+    network,
+    addresses,
+    ...(prefix ? { prefix } : {}),
+  });
+  const reference = references.get(line) ?? decodeReference(line);
+  references.set(line, reference);
+  return reference;
+}
+
+export interface SideOptions extends Partial<SessionOptions>, NodeChoice {
+  /** What the owner says of every caller; `later` leaves it to the test. */
+  readonly verdict?: Verdict | 'later';
+}
+
+type Admit = Extract<SessionEffect, { type: 'admit' }>;
+
+/** A session with an owner, and all that it has wanted so far. */
 export class Side {
   readonly session: Session;
   readonly effects: SessionEffect[] = [];
-  #unsent = 0;
+  readonly replay: ReplayGuard;
+  readonly self: NodeReference;
+  readonly #verdict: Verdict | 'later';
+  #performed = 0;
+  #unsent: Uint8Array[] = [];
 
-  constructor(number: number, options: Partial<SessionOptions> = {}) {
+  constructor(number: number, options: SideOptions = {}) {
+    const { network, prefix, addresses, verdict, ...session } = options;
+    this.#verdict = verdict ?? { type: 'accepted', secret: STRANGER };
+    this.self = referenceOf(number, {
+      ...(network ? { network } : {}),
+      ...(prefix ? { prefix } : {}),
+      ...(addresses ? { addresses } : {}),
+    });
+    this.replay = options.replay ?? new ReplayGuard();
     this.session = new Session({
-      identity: identityOf(number),
-      network: NETWORK,
+      self: this.self,
+      keys: keysOf(number),
       versions: { min: 1, max: 1 },
       random: new SeededRandom(number),
-      accepts: () => true,
-      ...options,
+      ...session,
+      replay: this.replay,
     });
   }
 
+  /** Owns as a node does: accepts with the guard before it lets in. Writes wait for `takeWritten`. */
   handle(now: number, event: SessionEvent): void {
     this.session.handle(now, event, this.effects);
+    for (let effect; (effect = this.effects[this.#performed]);) {
+      this.#performed += 1;
+      if (effect.type === 'write') this.#unsent.push(effect.bytes);
+      if (effect.type === 'admit' && this.#verdict !== 'later') this.answer(now, effect, this.#verdict);
+    }
   }
 
-  open(role: Role, now = 0): this {
-    this.handle(now, { type: 'opened', role });
+  answer(now: number, { token, agreementKey, timestampMs }: Admit, verdict: Verdict): void {
+    if (verdict.type === 'accepted') this.replay.accept({ agreementKey, timestampMs });
+    this.handle(now, { type: 'admitted', token, verdict });
+  }
+
+  dial(
+    peer: NodeReference,
+    {
+      secret = STRANGER,
+      now = 0,
+      wallMs = WALL_MS,
+    }: { secret?: LinkSecret; now?: number; wallMs?: number } = {},
+  ): this {
+    this.handle(now, { type: 'opened', role: 'dial', wallMs, peer, secret });
+    return this;
+  }
+
+  listen({ now = 0, wallMs = WALL_MS }: { now?: number; wallMs?: number } = {}): this {
+    this.handle(now, { type: 'opened', role: 'listen', wallMs });
     return this;
   }
 
@@ -47,11 +124,28 @@ export class Side {
     this.handle(now, { type: 'received', bytes });
   }
 
-  /** What it has written since the last call. */
+  send(payload: Uint8Array, { urgency = 'bulk', now = 0 }: { urgency?: Urgency; now?: number } = {}): void {
+    this.handle(now, { type: 'send', payload, urgency });
+  }
+
+  /** What it has written since the last call, as the carrier got it. */
+  takeWrites(): Uint8Array[] {
+    return this.#unsent.splice(0);
+  }
+
   takeWritten(): Uint8Array {
-    const fresh = this.effects.slice(this.#unsent);
-    this.#unsent = this.effects.length;
-    return Buffer.concat(fresh.flatMap((effect) => (effect.type === 'write' ? [effect.bytes] : [])));
+    return new Uint8Array(Buffer.concat(this.takeWrites()));
+  }
+
+  /** All that it writes, the carrier taking everything at once. */
+  takeAll(now = 0): Uint8Array {
+    const chunks: Uint8Array[] = [];
+    for (;;) {
+      const written = this.takeWritten();
+      if (written.length === 0) return new Uint8Array(Buffer.concat(chunks));
+      chunks.push(written);
+      this.handle(now, { type: 'drained' });
+    }
   }
 
   get delivered(): Uint8Array[] {
@@ -66,6 +160,10 @@ export class Side {
     return this.effects.find((effect) => effect.type === 'established');
   }
 
+  get admit(): Admit | undefined {
+    return this.effects.find((effect) => effect.type === 'admit');
+  }
+
   /** The time that the timer stands at. */
   get timerAt(): number | undefined {
     const last = this.effects.findLast(({ type }) => type === 'setTimer' || type === 'cancelTimer');
@@ -73,21 +171,32 @@ export class Side {
   }
 }
 
-/** Carries bytes to and fro until both are quiet. */
+/** Carries bytes to and fro until both are quiet. The carriers take everything at once. */
 export function exchange(left: Side, right: Side, now = 0): void {
   for (;;) {
     const toRight = left.takeWritten();
     const toLeft = right.takeWritten();
     if (toRight.length === 0 && toLeft.length === 0) return;
-    if (toRight.length > 0) right.receive(toRight, now);
-    if (toLeft.length > 0) left.receive(toLeft, now);
+    if (toRight.length > 0) {
+      left.handle(now, { type: 'drained' });
+      right.receive(toRight, now);
+    }
+    if (toLeft.length > 0) {
+      right.handle(now, { type: 'drained' });
+      left.receive(toLeft, now);
+    }
   }
 }
 
-/** Two sides after the handshake. */
-export function establishedPair(now = 0): [Side, Side] {
-  const left = new Side(1).open('dial', now);
-  const right = new Side(2).open('listen', now);
-  exchange(left, right, now);
-  return [left, right];
+/** A dialler and a listener, both after the handshake. */
+export function establishedPair({
+  now = 0,
+  left = {},
+  right = {},
+}: { now?: number; left?: SideOptions; right?: SideOptions } = {}): [Side, Side] {
+  const dialler = new Side(1, left);
+  const listener = new Side(2, right).listen({ now });
+  dialler.dial(listener.self, { now });
+  exchange(dialler, listener, now);
+  return [dialler, listener];
 }

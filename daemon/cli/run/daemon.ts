@@ -1,7 +1,7 @@
 /** `mimeo daemon`, `start`, `stop`, `restart`: the life of the process. What it does in between is process.ts. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { assert } from '../../../keys/index.ts';
@@ -92,8 +92,20 @@ function settingArguments(call: Invocation): string[] {
     const option = optionName(name);
     if (name === 'donor') return call.flag(option) ? [`--${option}`] : [];
     const value = call.text(option);
-    return value === undefined ? [] : [`--${option}`, value];
+    if (value === undefined) return [];
+    // The child works in another directory and has no stdin.
+    return [`--${option}`, name === 'passphrase.file' ? passphrasePath(call, value) : value];
   });
+}
+
+/** @throws UserError usage */
+function passphrasePath(call: Invocation, value: string): string {
+  if (value === '-')
+    throw new UserError(
+      'usage',
+      '--passphrase-file - is for `mimeo daemon`: name a file, or use `mimeo unlock`',
+    );
+  return value === '' ? value : resolve(call.io.cwd, value);
 }
 
 export async function stop(call: Invocation): Promise<number> {

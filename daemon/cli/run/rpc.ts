@@ -4,8 +4,20 @@ import { api, UserError, type MethodName, type Params } from '../../../client/in
 import type { Invocation } from '../invocation.ts';
 import { printJson } from '../io.ts';
 
+const takesPassphrase: Readonly<Record<string, string>> = {
+  'node.unlock': 'mimeo unlock',
+  'key.passphrase': 'mimeo key passphrase',
+};
+
 export async function rpc(call: Invocation): Promise<number> {
   const [method = '', ...pairs] = call.operands;
+  const instead = Object.hasOwn(takesPassphrase, method) ? takesPassphrase[method] : undefined;
+  if (instead !== undefined) {
+    throw new UserError(
+      'usage',
+      `${method} takes a passphrase, which everybody can read in a list of processes: use \`${instead}\``,
+    );
+  }
   const params = Object.fromEntries(pairs.map((pair) => parsePair(method, pair)));
   // The daemon knows which methods it has and what they take; it may be another version.
   const result = await call.withApi((connection) =>

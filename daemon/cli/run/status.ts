@@ -30,12 +30,15 @@ async function askPatiently(call: Invocation, deadline: number): Promise<Result<
 export function statusText({
   sentence,
   warnings,
+  state,
   uptimeSeconds,
   peers,
   requests,
   jobs,
   store,
 }: Result<'node.status'>): string {
+  // There is nothing to count yet.
+  if (state === 'locked') return plain(sentence);
   const rows = [
     ['up', formatDuration(uptimeSeconds * 1000)],
     ['peers', `${peers.connected} connected, ${peers.known} known`],

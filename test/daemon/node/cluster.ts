@@ -2,20 +2,23 @@
  * Real nodes in this process: real sockets on loopback, real stores on disk. What only a process can show (signals, locks, kill)
  * is process.test.ts.
  */
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Logger, pino } from 'pino';
 import type { Test } from 'tap';
+import { assert } from '../../../keys/index.ts';
 import { networkId, networks } from '../../../routing/index.ts';
 import type { Job, MethodName, Params, Result } from '../../../client/index.ts';
 import { type NodeOptions, type RunningNode, startNode } from '../../../daemon/node/node.ts';
+import { openVault } from '../../../daemon/node/vault.ts';
 import { noise, scratch } from './content.ts';
 
 export const TESTNET = networkId(networks.testnet);
 const MIB = 1024 * 1024;
 
-type Settings = Partial<Omit<NodeOptions, 'dataDir'>> & { readonly dataDir?: string };
+type Settings = Partial<Omit<NodeOptions, 'dataDir' | 'master'>> & { readonly dataDir?: string };
 
 export class TestNode {
   readonly dataDir: string;
@@ -32,7 +35,7 @@ export class TestNode {
   static async start(t: Test, settings: Settings = {}): Promise<TestNode> {
     const dataDir = settings.dataDir ?? join(scratch(t), 'node');
     mkdirSync(dataDir, { recursive: true });
-    const node = new TestNode(dataDir, settings, await startNode(options(dataDir, settings)));
+    const node = new TestNode(dataDir, settings, await startNode(await options(dataDir, settings)));
     t.teardown(() => node.stop());
     return node;
   }
@@ -58,7 +61,7 @@ export class TestNode {
   /** At the same address, so that peers find it. */
   async startAgain(): Promise<void> {
     const listen = this.listening;
-    this.#running = await startNode({ ...options(this.dataDir, this.#settings), listen });
+    this.#running = await startNode({ ...(await options(this.dataDir, this.#settings)), listen });
   }
 
   async addPeer(reference: string): Promise<Result<'peer.add'>> {
@@ -98,10 +101,16 @@ export class TestNode {
   }
 }
 
-function options(dataDir: string, settings: Settings): NodeOptions {
+async function options(dataDir: string, settings: Settings): Promise<NodeOptions> {
+  const vault = await openVault(dataDir, { random: { bytes: randomBytes } });
+  assert(vault.state === 'open', 'these nodes have no passphrase');
   return {
+    master: vault.master,
     listen: { host: '127.0.0.1', port: 0 },
     network: 'testnet',
+    addresses: [],
+    prefix: new Uint8Array(0),
+    proxy: undefined,
     storeSizeBytes: 64 * MIB,
     peers: [],
     log: silent,

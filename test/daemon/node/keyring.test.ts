@@ -1,32 +1,41 @@
-/** The secrets of a node on disk: made once, kept whole, read by their owner alone. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import t from 'tap';
-import { parseUri, toText } from '../../../keys/index.ts';
+/** The secrets of a node on disk: made once, kept whole, one file that tells nothing. */
+import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import t, { type Test } from 'tap';
+import { encodeCbor, identityFromSeed, parseUri, toText } from '../../../keys/index.ts';
 import { Keyring } from '../../../daemon/node/keyring.ts';
-import { readStateFile, writeStateFile } from '../../../daemon/node/state-file.ts';
+import { nodeLimits } from '../../../daemon/node/limits.ts';
+import { SealedFile } from '../../../daemon/node/sealed-file.ts';
 import { SeededRandom } from '../../sim/random.ts';
 import { noise, scratch } from './content.ts';
-import { smallDisk } from './small-disk.ts';
 
 const random = new SeededRandom(1);
+const key = noise(32, 'key');
+
+function place(t: Test): string {
+  return join(scratch(t), 'keyring');
+}
+
+function open(path: string): Keyring {
+  return new Keyring({ path, key, random });
+}
 
 void t.test('identity and convergence secret are made once and kept', (t) => {
-  const directory = join(scratch(t), 'keys');
-  const first = new Keyring(directory, random);
-  const again = new Keyring(directory, random);
+  const path = place(t);
+  const first = open(path);
+  const again = open(path);
   t.equal(toText(again.identity.publicKey), toText(first.identity.publicKey));
   t.same(again.convergenceSecret, first.convergenceSecret);
-  const other = new Keyring(join(scratch(t), 'keys'), random);
+  t.same(again.identitySeed, first.identitySeed);
+  t.same(identityFromSeed(first.identitySeed).publicKey, first.identity.publicKey);
+  const other = open(place(t));
   t.not(toText(other.identity.publicKey), toText(first.identity.publicKey));
   t.notSame(other.convergenceSecret, first.convergenceSecret);
   t.end();
 });
 
 void t.test('a key goes round: created, listed, exported, removed, imported', (t) => {
-  const keyring = new Keyring(join(scratch(t), 'keys'), random);
+  const keyring = open(place(t));
   t.same(keyring.list(), []);
   const diary = keyring.create('diary');
   const news = keyring.create('news');
@@ -49,7 +58,7 @@ void t.test('a key goes round: created, listed, exported, removed, imported', (t
 });
 
 void t.test('a name is taken once, and the key that has it stays', (t) => {
-  const keyring = new Keyring(join(scratch(t), 'keys'), random);
+  const keyring = open(place(t));
   const { requestUri } = keyring.create('diary');
   const { insertUri } = keyring.export(keyring.create('news').name);
   t.throws(() => keyring.create('diary'), { code: 'key_exists' });
@@ -63,7 +72,7 @@ void t.test('a name is taken once, and the key that has it stays', (t) => {
 });
 
 void t.test('only an insert form can be imported', (t) => {
-  const keyring = new Keyring(join(scratch(t), 'keys'), random);
+  const keyring = open(place(t));
   const { requestUri } = keyring.create('diary');
   t.throws(() => keyring.import('other', requestUri), { code: 'key_form' });
   t.throws(() => keyring.import('other', 'KSK@word'), { code: 'key_form' });
@@ -75,92 +84,87 @@ void t.test('only an insert form can be imported', (t) => {
   t.end();
 });
 
-void t.test('a damaged identity or secret is refused and left as it is', (t) => {
-  for (const file of ['identity', 'convergence']) {
-    const directory = join(scratch(t), 'keys');
-    void new Keyring(directory, random);
-    for (const damaged of [Buffer.alloc(0), noise(31), noise(33)]) {
-      writeFileSync(join(directory, file), damaged);
-      t.throws(
-        () => new Keyring(directory, random),
-        { code: 'disk_failed', message: /restore it from a backup/ },
-        file,
-      );
-      t.same(readFileSync(join(directory, file)), damaged);
-    }
+void t.test('what was made is there after a restart, and what was removed is not', (t) => {
+  const path = place(t);
+  const first = open(path);
+  const [diary, news] = [first.create('diary'), first.create('news')];
+  first.remove('news');
+  const again = open(path);
+  t.same(again.list(), [diary]);
+  t.equal(again.export('diary').insertUri, first.export('diary').insertUri);
+  t.throws(() => again.secret('news'), { code: 'key_unknown' });
+  again.create('news');
+  t.not(again.export('news').requestUri, news.requestUri);
+  t.end();
+});
+
+void t.test('a damaged keyring is refused and left as it is', (t) => {
+  const path = place(t);
+  open(path).create('diary');
+  const whole = readFileSync(path);
+  for (const damaged of [
+    Buffer.alloc(0),
+    noise(4_096),
+    whole.subarray(0, 100),
+    Buffer.concat([whole, whole]),
+  ]) {
+    writeFileSync(path, damaged);
+    t.throws(() => open(path), { code: /^(state_damaged|data_dir_format)$/ });
+    t.same(readFileSync(path), damaged);
+  }
+  writeFileSync(path, whole);
+  t.equal(open(path).list().length, 1);
+  t.end();
+});
+
+void t.test('a file that opens and holds no keyring of this version is refused', (t) => {
+  const secrets = { v: 1, identity: noise(32), convergence: noise(32), keys: {} };
+  for (const [content, code] of [
+    [{ ...secrets, v: 2 }, 'data_dir_format'],
+    [{ ...secrets, identity: noise(31) }, 'state_damaged'],
+    [{ ...secrets, keys: { diary: 'KSK@word' } }, 'state_damaged'],
+    [{ ...secrets, keys: { diary: 'SSK@cut' } }, 'state_damaged'],
+    [{ ...secrets, keys: [] }, 'state_damaged'],
+    [[], 'state_damaged'],
+  ] as const) {
+    const path = place(t);
+    SealedFile.open({ path, name: 'keyring', key, random }).replace(encodeCbor(content));
+    t.throws(() => open(path), { code, message: path });
   }
   t.end();
 });
 
-void t.test('a damaged file of a key is named', (t) => {
-  const directory = join(scratch(t), 'keys');
-  const keyring = new Keyring(directory, random);
-  keyring.create('diary');
-  for (const damaged of ['', 'SSK@cut', 'KSK@word\n']) {
-    writeFileSync(join(directory, 'diary.ssk'), damaged);
-    t.throws(() => keyring.secret('diary'), { code: 'disk_failed', message: /diary\.ssk/ }, damaged);
-  }
-  t.end();
-});
-
-void t.test('nobody else can read them', (t) => {
-  const directory = join(scratch(t), 'keys');
+void t.test('one file for this user alone, whose length tells neither names nor a few keys', (t) => {
+  const path = place(t);
   const before = process.umask(0);
   t.teardown(() => process.umask(before));
-  new Keyring(directory, random).create('diary');
-  t.equal(statSync(directory).mode & 0o777, 0o700);
-  t.same(readdirSync(directory).sort(), ['convergence', 'diary.ssk', 'identity']);
-  for (const name of readdirSync(directory))
-    t.equal(statSync(join(directory, name)).mode & 0o777, 0o600, name);
+  const keyring = open(path);
+  const { size } = statSync(path);
+  for (let number = 0; number < 10; number += 1) keyring.create(`key-${number}`);
+  t.same(readdirSync(dirname(path)), ['keyring']);
+  t.equal(statSync(path).mode & 0o777, 0o600);
+  t.equal(statSync(path).size, size);
+  const bytes = readFileSync(path);
+  for (const secret of ['key-1', keyring.export('key-1').insertUri, Buffer.from(keyring.identitySeed)])
+    t.notOk(bytes.includes(secret));
   t.end();
 });
 
-void t.test('a draft that a crash has left is written over', (t) => {
-  const path = join(scratch(t), 'state');
-  writeFileSync(`${path}.new`, 'half of somethi');
-  t.equal(readStateFile(path), undefined);
-  writeStateFile(path, 'whole');
-  t.equal(readStateFile(path)?.toString(), 'whole');
-  t.notOk(existsSync(`${path}.new`));
-  t.throws(() => writeStateFile(join(path, 'below'), 'x'), { code: 'disk_failed' });
+void t.test('as many keys as the limit says, with the longest names, and one more is refused', (t) => {
+  const path = place(t);
+  const most = nodeLimits.ownKeys.value;
+  const maker = open(place(t));
+  maker.create('model');
+  const { insertUri } = maker.export('model');
+  const name = (number: number): string => String(number).padStart(64, 'x');
+  const keys = Object.fromEntries(Array.from({ length: most }, (_, number) => [name(number), insertUri]));
+  const content = encodeCbor({ v: 1, identity: noise(32), convergence: noise(32), keys });
+  SealedFile.open({ path, name: 'keyring', key, random }).replace(content);
+  const keyring = open(path);
+  t.equal(keyring.list().length, most);
+  t.throws(() => keyring.create('one-more'), { code: 'too_large' });
+  keyring.remove(name(0));
+  keyring.create('one-more');
+  t.equal(open(path).list().length, most);
   t.end();
 });
-
-void t.test('a process that is killed while it writes leaves the old content or the new one', async (t) => {
-  const path = join(scratch(t), 'state');
-  const module = JSON.stringify(new URL('../../../daemon/node/state-file.ts', import.meta.url).href);
-  const script = `
-    import { writeStateFile } from ${module};
-    for (let turn = 0; ; turn++) {
-      writeStateFile(${JSON.stringify(path)}, String(turn % 10).repeat(200_000));
-      if (turn === 20) process.stdout.write('ready');
-    }`;
-  for (let round = 0; round < (process.env['MIMEO_TEST_FULL'] ? 20 : 3); round += 1) {
-    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
-      env: { PATH: process.env['PATH'] },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    await once(child.stdout, 'data');
-    const ended = once(child, 'exit');
-    child.kill('SIGKILL');
-    await ended;
-    t.match(readStateFile(path)?.toString(), /^(\d)\1{199999}$/);
-  }
-});
-
-const disk = smallDisk(t, '64k');
-void t.test(
-  'a disk that is full in the middle of a file is disk_full, and the old file stays',
-  disk === undefined ? { skip: 'mounting a small disk needs root' } : {},
-  (t) => {
-    const path = join(disk ?? '', 'peers');
-    writeStateFile(path, 'a'.repeat(20_000));
-    writeFileSync(join(disk ?? '', 'ballast'), noise(24_000));
-    t.throws(() => writeStateFile(path, 'b'.repeat(30_000)), { code: 'disk_full' });
-    t.equal(readStateFile(path)?.toString(), 'a'.repeat(20_000));
-    rmSync(join(disk ?? '', 'ballast'));
-    writeStateFile(path, 'b'.repeat(20_000));
-    t.equal(readStateFile(path)?.toString(), 'b'.repeat(20_000));
-    t.end();
-  },
-);

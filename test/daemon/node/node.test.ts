@@ -215,7 +215,7 @@ void t.test(
     const stalled: RawPeer[] = [];
     const identity = identityOf('stalls');
     const accept = (socket: Socket): void => {
-      stalled.push(new RawPeer(socket, 'listen', { identity, onMessage: acceptsAll }));
+      stalled.push(new RawPeer(socket, { identity, onMessage: acceptsAll }));
     };
     const address = await listen(t, accept, { ends: 'byItself' });
     await b.addPeer(referenceOf(identity, { addresses: [address] }));

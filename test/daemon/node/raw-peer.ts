@@ -8,7 +8,17 @@ import type { Test } from 'tap';
 import { type Identity, type PublicKey, identityFromSeed, seed } from '../../../keys/index.ts';
 import { type Message, decodeMessage, encodeMessage, messageVersions } from '../../../routing/index.ts';
 import type { IncomingMessage } from '../../../routing/messages.ts';
-import { type Role, Session, type SessionEvent, encodeReference } from '../../../transport/index.ts';
+import {
+  type LinkKeys,
+  type LinkSecret,
+  ReplayGuard,
+  Session,
+  type SessionEffect,
+  type SessionEvent,
+  decodeReference,
+  encodeReference,
+  linkKeys,
+} from '../../../transport/index.ts';
 import { SeededRandom } from '../../sim/random.ts';
 import { TESTNET, until } from './cluster.ts';
 import { noise } from './content.ts';
@@ -16,27 +26,45 @@ import { noise } from './content.ts';
 /** Whom to dial. */
 interface Target {
   readonly listening: { readonly host: string; readonly port: number };
+  reference(): Promise<string> | string;
+}
+
+export interface Person extends Identity {
+  readonly keys: LinkKeys;
 }
 
 interface Self {
-  readonly identity: Identity;
+  readonly identity: Person;
   readonly network?: Uint8Array;
+  /** What it shares with the other; nothing if it is left out. */
+  readonly secret?: LinkSecret;
+  /** What the other asks callers to send first is left out. */
+  readonly sendsPrefix?: false;
   /** Whom to talk to; everybody if it is left out. */
   readonly accepts?: (identity: PublicKey) => boolean;
   /** Called with each message that comes. */
   readonly onMessage?: (message: IncomingMessage, peer: RawPeer) => void;
 }
 
-export function identityOf(name: string): Identity {
-  return identityFromSeed(seed(noise(32, name)));
+export function identityOf(name: string): Person {
+  const secret = seed(noise(32, name));
+  return { ...identityFromSeed(secret), keys: linkKeys(secret) };
 }
 
 /** Of a peer that can't be dialled, unless there are addresses. */
 export function referenceOf(
-  identity: Identity,
+  identity: Person,
   { network = TESTNET, addresses = [] }: { network?: Uint8Array; addresses?: string[] } = {},
 ): string {
-  return encodeReference({ identity, network, addresses });
+  return encodeReference({ identity, keys: identity.keys, network, addresses });
+}
+
+/** Two openings of one identity never have one time. */
+let lastWallMs = 0;
+
+function wallMs(): number {
+  lastWallMs = Math.max(lastWallMs + 1, Date.now());
+  return lastWallMs;
 }
 
 export class RawPeer {
@@ -44,26 +72,39 @@ export class RawPeer {
   readonly #socket: Socket;
   readonly #session: Session;
   readonly #self: Self;
+  readonly #replay = new ReplayGuard();
   isEstablished = false;
   isClosed = false;
+  receivedBytes = 0;
 
-  constructor(socket: Socket, role: Role, self: Self) {
+  /** Dials the node of this reference, or waits to be called. */
+  constructor(socket: Socket, self: Self, dials?: string) {
     this.#socket = socket;
     this.#self = self;
-    const { identity, network = TESTNET, accepts = () => true } = self;
+    const { identity, network = TESTNET, secret = { type: 'stranger' } } = self;
     this.#session = new Session({
-      identity,
-      network,
+      self: decodeReference(referenceOf(identity, { network })),
+      keys: identity.keys,
       versions: messageVersions,
       random: new SeededRandom(performance.now()),
-      accepts,
+      replay: this.#replay,
     });
     socket.on('error', () => {});
     socket.on('close', () => {
       this.isClosed = true;
     });
-    socket.on('data', (bytes: Buffer) => this.#handle({ type: 'received', bytes }));
-    this.#handle({ type: 'opened', role });
+    socket.on('data', (bytes: Buffer) => {
+      this.receivedBytes += bytes.length;
+      this.#handle({ type: 'received', bytes });
+    });
+    if (dials === undefined) this.#handle({ type: 'opened', role: 'listen', wallMs: wallMs() });
+    else {
+      // What it says of itself is of its own network; what it calls, it calls by the key that it knows.
+      const called = decodeReference(dials);
+      const prefix = self.sendsPrefix === false ? new Uint8Array(0) : called.prefix;
+      const peer = { ...called, network, prefix };
+      this.#handle({ type: 'opened', role: 'dial', wallMs: wallMs(), peer, secret });
+    }
   }
 
   /** Resolves when the socket is open. The handshake goes on by itself. */
@@ -71,7 +112,7 @@ export class RawPeer {
     const socket = connect(node.listening);
     t.teardown(() => socket.destroy());
     await once(socket, 'connect');
-    return new RawPeer(socket, 'dial', self);
+    return new RawPeer(socket, self, await node.reference());
   }
 
   /** Dials and resolves when the handshake is done. */
@@ -87,7 +128,7 @@ export class RawPeer {
 
   /** One frame with these bytes. */
   sendPayload(payload: Uint8Array): void {
-    this.#handle({ type: 'send', payload });
+    this.#handle({ type: 'send', payload, urgency: 'bulk' });
   }
 
   /** Past the session. */
@@ -104,13 +145,34 @@ export class RawPeer {
   }
 
   #handle(event: SessionEvent): void {
-    const effects: Parameters<Session['handle']>[2] = [];
+    const effects: SessionEffect[] = [];
     this.#session.handle(performance.now(), event, effects);
-    for (const effect of effects) {
-      if (effect.type === 'write') this.#socket.write(effect.bytes);
-      else if (effect.type === 'established') this.isEstablished = true;
-      else if (effect.type === 'close') this.#socket.destroy();
-      else if (effect.type === 'deliver') this.#deliver(decodeMessage(effect.payload));
+    for (const effect of effects) this.#perform(effect);
+  }
+
+  #perform(effect: SessionEffect): void {
+    switch (effect.type) {
+      case 'write':
+        this.#socket.write(effect.bytes, () => this.#handle({ type: 'drained' }));
+        return;
+      case 'admit': {
+        const { accepts = () => true, secret = { type: 'stranger' } } = this.#self;
+        const isFresh = accepts(effect.identity) && this.#replay.accept(effect);
+        const verdict = isFresh ? ({ type: 'accepted', secret } as const) : REFUSED;
+        this.#handle({ type: 'admitted', token: effect.token, verdict });
+        return;
+      }
+      case 'established':
+        this.isEstablished = true;
+        return;
+      case 'deliver':
+        this.#deliver(decodeMessage(effect.payload));
+        return;
+      case 'close':
+        this.#socket.destroy();
+        return;
+      case 'setTimer':
+      case 'cancelTimer':
     }
   }
 
@@ -119,6 +181,8 @@ export class RawPeer {
     this.#self.onMessage?.(message, this);
   }
 }
+
+const REFUSED = { type: 'refused' } as const;
 
 /**
  * A listener that hands over each connection; gives its address. `ends: 'withTheOther'` is what sockets do; `byItself` stays open

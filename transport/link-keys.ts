@@ -1,0 +1,62 @@
+/**
+ * What a node's links are keyed with (docs/spec/links.md, 2), all of it derived from the seed of its identity: no file holds more
+ * than that seed, and who has it has everything. And the shared secrets that go into a handshake (docs/spec/links.md, 5).
+ *
+ * Invariant: every derivation has an info string of its own, so no value can stand for another.
+ */
+import { assert, primitives } from '../keys/index.ts';
+import type { identityFromSeed } from '../keys/index.ts';
+import type { LinkSecret } from './event.ts';
+
+type Seed = Parameters<typeof identityFromSeed>[0];
+
+export interface LinkKeys {
+  /** X25519, 32 bytes. */
+  readonly agreementSecret: Uint8Array;
+  /** Its public key: `x` in the reference. */
+  readonly agreementKey: Uint8Array;
+  /** 32 bytes in the reference: whoever has them can make this node listen, and nobody else can. */
+  readonly probeKey: Uint8Array;
+}
+
+export const KEY_BYTES = 32;
+
+export function linkKeys(seed: Seed): LinkKeys {
+  const agreementSecret = derive({ from: seed, info: 'mimeo/link/agreement' });
+  return {
+    agreementSecret,
+    agreementKey: primitives.x25519PublicKey(agreementSecret),
+    probeKey: derive({ from: seed, info: 'mimeo/link/probe' }),
+  };
+}
+
+/** The psk of a handshake. The keys are those of both ends in the order of their roles, whoever computes it. */
+export function presharedKey(
+  secret: LinkSecret,
+  ends: {
+    readonly responderProbeKey: Uint8Array;
+    readonly initiatorKey: Uint8Array;
+    readonly responderKey: Uint8Array;
+  },
+): Uint8Array {
+  const salt = Buffer.concat([ends.initiatorKey, ends.responderKey]);
+  switch (secret.type) {
+    case 'stranger':
+      return derive({ from: ends.responderProbeKey, salt, info: 'mimeo/link/psk/stranger' });
+    case 'pair':
+      return derive({ from: secret.pairSecret, salt, info: 'mimeo/link/psk/pair' });
+    case 'invite':
+      return derive({ from: secret.inviteSecret, salt, info: 'mimeo/link/psk/invite' });
+  }
+}
+
+/** 32 bytes; `info` is ASCII. */
+export function derive(input: {
+  readonly from: Uint8Array;
+  readonly salt?: Uint8Array;
+  readonly info: string;
+}): Uint8Array {
+  const { from, salt = new Uint8Array(0), info } = input;
+  assert(from.length === KEY_BYTES, `a secret of a link has ${KEY_BYTES} bytes`);
+  return primitives.hkdfSha256({ ikm: from, salt, info: Buffer.from(info), length: KEY_BYTES });
+}
