@@ -11,6 +11,7 @@ import { storeLimits } from '../store/index.ts';
 import { transportLimits } from '../transport/index.ts';
 import { exitStatuses } from './cli/exit.ts';
 import { processLimits } from './config/limits.ts';
+import { hostLimits } from './host/limits.ts';
 import { nodeLimits } from './node/limits.ts';
 import { rpcLimits } from './rpc/limits.ts';
 
@@ -21,6 +22,7 @@ const rooms: readonly { readonly title: string; readonly source: string; readonl
   { title: 'Files', source: 'client/limits.ts', limits: clientLimits },
   { title: 'Store', source: 'store/limits.ts', limits: storeLimits },
   { title: 'Web interface', source: 'fproxy/limits.ts', limits: fproxyLimits },
+  { title: 'Sockets', source: 'daemon/host/limits.ts', limits: hostLimits },
   { title: 'Node', source: 'daemon/node/limits.ts', limits: nodeLimits },
   { title: 'JSON-RPC socket', source: 'daemon/rpc/limits.ts', limits: rpcLimits },
   { title: 'Process', source: 'daemon/config/limits.ts', limits: processLimits },

@@ -16,7 +16,7 @@ import { prepareDataDir } from './config/data-dir.ts';
 import { processLimits } from './config/limits.ts';
 import type { Config } from './config/load.ts';
 import { lockDataDir } from './config/lock.ts';
-import { formatEndpoint, isLoopback } from './config/units.ts';
+import { formatEndpoint } from './config/units.ts';
 import { packageVersion } from './config/version.ts';
 import { Gate } from './gate.ts';
 import { type RunningNode, startNode } from './node/node.ts';
@@ -96,8 +96,6 @@ export async function runDaemon(config: Config): Promise<number> {
   say(`web address   ${fproxy === undefined ? 'none: this is a donor' : fproxy.origin}`);
   say(`data dir      ${dataDir}`);
   say(sentence);
-  if (!isLoopback(settings.listen))
-    say('Links are not encrypted yet: who sees the wire sees what this node asks for.');
 
   try {
     await Promise.race([stop.promise, ended.promise]);

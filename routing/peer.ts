@@ -20,5 +20,5 @@ export interface Peer {
   /** Latency of the link in milliseconds, as far as it is known. */
   readonly cost: number;
   /** What carries the link. */
-  readonly carrier: 'tcp' | 'memory';
+  readonly carrier: 'tcp' | 'socks5' | 'memory';
 }

@@ -26,7 +26,7 @@ export interface DiskIo {
 
 /** What a module that is named in `DiskWrap` exports. */
 export interface DiskWrapper {
-  wrapDisk(disk: DiskIo, directory: string, options: unknown): DiskIo;
+  readonly wrapDisk: (disk: DiskIo, directory: string, options: unknown) => DiskIo;
 }
 
 export function plainDisk(file: number): DiskIo {

@@ -6,7 +6,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert, assertNever } from '../keys/index.ts';
 import { StoreError } from './block-store.ts';
-import { openDisk } from './disk.ts';
+import { openDisk } from './disk-open.ts';
 import type { Disk } from './disk.ts';
 import { diskError } from './disk-error.ts';
 import type { DiskIo, DiskWrapper } from './disk-io.ts';
@@ -67,6 +67,9 @@ function perform(request: DiskRequest): DiskResults[DiskRequest['type']] {
       return undefined;
     case 'truncate':
       disk.truncate(request);
+      return undefined;
+    case 'compact':
+      disk.compact();
       return undefined;
     case 'recency':
       disk.saveRecency(request.recency);

@@ -1,21 +1,19 @@
 /**
  * One open store as the disk's thread sees it: slots file, index, recency file, and the order in which they are written
- * (docs/spec/store.md, 7). Blocks. What is kept, and where, is decided on the main thread.
+ * (docs/spec/store.md, 7). Blocks. What is kept, and where, is decided on the main thread; opening is disk-open.ts.
  *
  * Invariants: a batch is acknowledged after its slots and its anchor are synced and then its rows committed. An index that turns
  * out damaged is made again from the slots, once, and the request tried again.
  */
 import { createCipheriv, randomBytes, randomFillSync } from 'node:crypto';
-import { closeSync, constants, existsSync, fsyncSync, openSync, readSync, statfsSync } from 'node:fs';
-import { join } from 'node:path';
+import { statfsSync } from 'node:fs';
 import { BLOCK_BYTES, assert } from '../keys/index.ts';
 import { writeAnchor } from './anchor.ts';
-import { StoreError } from './block-store.ts';
 import { diskError, isCorrupt, isDiskFull } from './disk-error.ts';
-import { DiskIndex, INDEX_FILE, deleteIndex } from './disk-index.ts';
+import { deleteIndex } from './disk-index.ts';
+import type { DiskIndex } from './disk-index.ts';
 import type { DiskIo } from './disk-io.ts';
-import { plainDisk } from './disk-io.ts';
-import { ANCHORS, ANCHOR_BYTES, FORMAT, overheadBytes, slotPosition } from './layout.ts';
+import { overheadBytes, slotPosition } from './layout.ts';
 import { storeLimits } from './limits.ts';
 import type { BatchDone, DiskRequest, FillDone, FoundSlots, RecencyInput, VerifyDone } from './messages.ts';
 import { loadRecency, saveRecency } from './recency-file.ts';
@@ -26,9 +24,6 @@ import { ID_BYTES, SEGMENT, SLOT_BYTES, SLOT_USED_BYTES, openSlot, sealSlot } fr
 import type { Segment, UsedSegment } from './slot.ts';
 import type { SlotMap } from './slot-map.ts';
 
-export const SLOTS_FILE = 'store.slots';
-const FORMAT_1_CACHE = 'cache.slots';
-const FORMAT_1_MAGIC = Buffer.from('mimeo/store/slots');
 /** A crash may have used counters that no row and no whole slot shows. */
 const COUNTER_SKIP = 65_536;
 
@@ -41,82 +36,14 @@ export interface DiskOptions {
   readonly wrap: (disk: DiskIo) => DiskIo;
 }
 
-/** @throws StoreError store_format, data_dir_locked, disk_full, disk_failed */
-export function openDisk(options: DiskOptions): Disk {
-  const { directory, secrets, wrap } = options;
-  checkFormat(directory);
-  // The index first, because its lock is the store's.
-  const index = openIndex(directory, secrets);
-  let file: number;
-  try {
-    file = openSync(join(directory, SLOTS_FILE), constants.O_RDWR | constants.O_CREAT, 0o600);
-  } catch (error) {
-    index?.close();
-    throw error;
-  }
-  const disk = wrap(plainDisk(file));
-  try {
-    const recovered = recover({ ...options, disk }, index);
-    if (disk.sizeBytes() < slotPosition(0)) {
-      disk.write(randomBytes(ANCHORS * ANCHOR_BYTES), 0);
-      writeAnchor(disk, secrets.state, { batch: recovered.batch, slots: [] });
-      disk.sync();
-      syncDirectory(directory);
-    }
-    return new Disk(options, disk, recovered);
-  } catch (error) {
-    disk.close();
-    throw error;
-  }
-}
-
-/** Undefined when it must be made again. */
-function openIndex(directory: string, secrets: StoreSecrets): DiskIndex | undefined {
-  try {
-    return new DiskIndex(directory, secrets);
-  } catch (error) {
-    if (isCorrupt(error)) return undefined;
-    throw error;
-  }
-}
-
-/** Looks without SQLite, which writes to what it opens. @throws StoreError store_format */
-function checkFormat(directory: string): void {
-  if (
-    existsSync(join(directory, FORMAT_1_CACHE)) ||
-    headOf(join(directory, SLOTS_FILE), FORMAT_1_MAGIC.length)?.equals(FORMAT_1_MAGIC)
-  )
-    throw new StoreError(
-      'store_format',
-      `${directory} has a store of format 1; this version has format ${FORMAT}`,
-    );
-  const head = headOf(join(directory, INDEX_FILE), 64);
-  if (!head?.subarray(0, 15).equals(Buffer.from('SQLite format 3'))) return;
-  const format = head.readUInt32BE(60);
-  if (format > FORMAT)
-    throw new StoreError(
-      'store_format',
-      `${directory} has a store of format ${format}; this version has format ${FORMAT}`,
-    );
-}
-
-function headOf(path: string, bytes: number): Buffer | undefined {
-  if (!existsSync(path)) return undefined;
-  const file = openSync(path, 'r');
-  try {
-    const head = Buffer.alloc(bytes);
-    return readSync(file, head, 0, bytes, 0) === bytes ? head : undefined;
-  } finally {
-    closeSync(file);
-  }
-}
-
 export class Disk {
   readonly #directory: string;
   readonly #secrets: StoreSecrets;
   readonly #disk: DiskIo;
   #capacitySlots: number;
   #index: DiskIndex | undefined;
+  /** What the opening found, until it is taken. */
+  #map: SlotMap | undefined;
   #filled = 0;
   #batch = 0;
   #counter = 0;
@@ -200,6 +127,7 @@ export class Disk {
         this.#disk.write(bytes, slotPosition(slot));
         ids.set(bytes.subarray(0, ID_BYTES), item * ID_BYTES);
       } catch (error) {
+        // It stays stale. What is no error of the disk is a bug, and goes on from here.
         diskError('overwriting a slot', error);
       }
     }
@@ -270,20 +198,27 @@ export class Disk {
     this.withIndex('resizing the store', (index) => index.setCapacity(Math.max(capacitySlots, this.#filled)));
   }
 
-  /** Cuts the file to `end` slots; `rowIds` are those of the slots behind. */
+  /** Cuts the file to `end` slots; `rowIds` are those of the slots behind.
+   * Rows first: a crash leaves slots without rows, which the opening examines. */
   truncate({ end, rowIds }: Of<'truncate'>): void {
     this.withIndex('resizing the store', (index) => {
-      this.#disk.truncate(slotPosition(end));
-      this.#disk.sync();
-      this.#filled = end;
       const most = storeLimits.commitRows.value;
       for (let first = 0; first < rowIds.length / ID_BYTES; first += most)
         index.commit(this.#disk, () => {
           for (let item = first; item < Math.min(first + most, rowIds.length / ID_BYTES); item++)
             if (!isZero(idAt(rowIds, item))) index.removeIfThere(idAt(rowIds, item));
         });
-      index.setCapacity(Math.max(this.#capacitySlots, end));
-      index.compact(this.#disk, Math.max(this.#capacitySlots, end));
+      this.#disk.truncate(slotPosition(end));
+      this.#disk.sync();
+      this.#filled = end;
+    });
+  }
+
+  /** Brings the index within the bounds of the capacity. */
+  compact(): void {
+    this.withIndex('resizing the store', (index) => {
+      index.setCapacity(Math.max(this.#capacitySlots, this.#filled));
+      index.compact(this.#disk, this.#capacitySlots);
     });
   }
 
@@ -347,7 +282,6 @@ export class Disk {
     this.#map = undefined;
     return map;
   }
-  #map: SlotMap | undefined;
 
   #adopt({ index, map, batch }: Recovered): void {
     this.#index = index;
@@ -369,13 +303,4 @@ function idAt(ids: Uint8Array, item: number): Uint8Array {
 
 function isZero(id: Uint8Array): boolean {
   return id.every((byte) => byte === 0);
-}
-
-function syncDirectory(path: string): void {
-  const directory = openSync(path, 'r');
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
-  }
 }

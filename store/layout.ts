@@ -8,6 +8,7 @@ import { storeLimits } from './limits.ts';
 import { SLOT_BYTES } from './slot.ts';
 
 export const FORMAT = 2;
+export const SLOTS_FILE = 'store.slots';
 /** Two anchors stand before the slots, each in a page of its own, so that one write never tears both. */
 export const ANCHOR_BYTES = 4_096;
 export const ANCHORS = 2;

@@ -18,7 +18,7 @@ export interface Workings {
   readonly retention: Retention;
   readonly writer: SlotWriter;
   /** The block in a slot; undefined when it is not there any more or damaged (and then dropped). */
-  readBlock(slot: number, id: Uint8Array): Promise<Block | undefined>;
+  readonly readBlock: (slot: number, id: Uint8Array) => Promise<Block | undefined>;
 }
 
 /** @throws StoreError */
@@ -78,47 +78,67 @@ export async function grow({ disk, retention, writer }: Workings, capacitySlots:
   });
 }
 
-/** @throws StoreError; then the store goes on with the smaller capacity, and its files are cut by the next attempt or opening */
+/** @throws StoreError; then the store has its old capacity again, and has lost the oldest blocks */
 export async function shrink(workings: Workings, end: number): Promise<void> {
   const { disk, retention, writer } = workings;
+  const before = retention.capacitySlots;
   await writer.chore(async () => {
     writer.filler.pause();
     retention.setCapacity(end);
     retention.free.retain((slot) => slot < end);
   });
-  for (let slot = retention.surplus(); slot !== undefined; slot = retention.surplus()) void writer.drop(slot);
-  // A batch that took its slots before has written them when this chore runs; later ones take none behind the end.
-  await writer.chore(async () => undefined);
-  await moveOut(workings, end);
-  await writer.chore(async () => {
-    const behind = Array.from({ length: Math.max(0, retention.filled - end) }, (_, item) => end + item);
-    for (const slot of behind)
-      assert(retention.lists.segmentOf(slot) === SEGMENT.free, 'no block is cut off');
-    const rowIds = idsOf(retention, behind);
-    await disk.request<'capacity'>({ type: 'capacity', capacitySlots: end });
-    await disk.request<'truncate'>({ type: 'truncate', end: Math.min(end, retention.filled), rowIds });
-    writer.forgetStale(end);
-    retention.setFilled(Math.min(end, retention.filled));
-    writer.filler.start();
-  });
+  try {
+    for (let slot = retention.surplus(); slot !== undefined; slot = retention.surplus())
+      void writer.drop(slot);
+    // A batch that took its slots before has written them when this chore runs; later ones take none behind the end.
+    await writer.chore(async () => undefined);
+    await moveOut(workings, end);
+    await writer.chore(() => cutOff(workings, end));
+    await writer.chore(async () => {
+      await disk.request<'capacity'>({ type: 'capacity', capacitySlots: end });
+      await disk.request<'compact'>({ type: 'compact' });
+      writer.filler.start();
+    });
+  } catch (error) {
+    await writer.chore(async () => {
+      retention.setCapacity(before);
+      writer.reclaim(end);
+      writer.filler.start();
+    });
+    throw error;
+  }
+}
+
+async function cutOff({ disk, retention, writer }: Workings, end: number): Promise<void> {
+  const behind = Array.from({ length: Math.max(0, retention.filled - end) }, (_, item) => end + item);
+  for (const slot of behind) assert(retention.lists.segmentOf(slot) === SEGMENT.free, 'no block is cut off');
+  const rowIds = idsOf(retention, behind);
+  const kept = Math.min(end, retention.filled);
+  await disk.request<'truncate'>({ type: 'truncate', end: kept, rowIds });
+  writer.forgetStale(end);
+  retention.setFilled(kept);
 }
 
 /** Until no block lies behind `end`. Each is durable in its new slot before the old one counts no more. */
 async function moveOut({ retention, writer, readBlock }: Workings, end: number): Promise<void> {
-  for (;;) {
-    const slots: number[] = [];
+  const move = async (slot: number) => {
+    const id = retention.ids.idOf(slot).slice();
+    const block = await readBlock(slot, id);
+    if (block) await writer.write({ type: 'relocate', id, block, slot });
+  };
+  // A block that was being written while it was read is met again in the next round.
+  for (let isLeft = true; isLeft;) {
+    isLeft = false;
+    let moves: Promise<void>[] = [];
     for (let slot = end; slot < retention.filled; slot++) {
-      if (retention.lists.segmentOf(slot) !== SEGMENT.free) slots.push(slot);
-      if (slots.length === storeLimits.relocationsAtOnce.value) break;
+      if (retention.lists.segmentOf(slot) === SEGMENT.free) continue;
+      isLeft = true;
+      moves.push(move(slot));
+      if (moves.length < storeLimits.relocationsAtOnce.value) continue;
+      await Promise.all(moves);
+      moves = [];
     }
-    if (slots.length === 0) return;
-    await Promise.all(
-      slots.map(async (slot) => {
-        const id = retention.ids.idOf(slot).slice();
-        const block = await readBlock(slot, id);
-        if (block) await writer.write({ type: 'relocate', id, block, slot });
-      }),
-    );
+    await Promise.all(moves);
   }
 }
 

@@ -36,6 +36,7 @@ export type DiskRequest =
     }
   | { readonly type: 'capacity'; readonly capacitySlots: number }
   | { readonly type: 'truncate'; readonly end: number; readonly rowIds: Uint8Array }
+  | { readonly type: 'compact' }
   | { readonly type: 'recency'; readonly recency: RecencyInput }
   | { readonly type: 'close' };
 
@@ -83,6 +84,7 @@ export interface DiskResults {
   verify: VerifyDone;
   capacity: undefined;
   truncate: undefined;
+  compact: undefined;
   recency: undefined;
   close: undefined;
 }

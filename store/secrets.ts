@@ -16,9 +16,9 @@ export interface StoreSecrets {
   /** Seals anchors, the batch number in the index, and the recency file. */
   readonly state: Aead;
   /** What a key is called on the disk. */
-  slotId(key: RoutingKey): Uint8Array;
+  readonly slotId: (key: RoutingKey) => Uint8Array;
   /** 16 bits that tell links apart, mostly, and name none. Never 0. */
-  linkMark(from: string): number;
+  readonly linkMark: (from: string) => number;
 }
 
 /** `key` is 32 bytes. */

@@ -19,10 +19,9 @@ import type {
   VerifyProgress,
   VerifyReport,
 } from './block-store.ts';
-import { SLOTS_FILE } from './disk.ts';
 import { DiskClient } from './disk-client.ts';
 import { diskError } from './disk-error.ts';
-import { FORMAT, capacitySlots } from './layout.ts';
+import { FORMAT, SLOTS_FILE, capacitySlots } from './layout.ts';
 import { storeLimits } from './limits.ts';
 import { grow, saveRecency, shrink, verifySlots } from './maintenance.ts';
 import type { Workings } from './maintenance.ts';

@@ -127,6 +127,17 @@ export class SlotWriter {
     for (const slot of this.#stale) if (slot >= end) this.#stale.delete(slot);
   }
 
+  /** Slots from `end` on, which were to be cut off, are used again. Within a chore. */
+  reclaim(end: number): void {
+    const { ids, lists, free, filled } = this.#retention;
+    for (let slot = end; slot < filled; slot++) {
+      if (lists.segmentOf(slot) !== SEGMENT.free || this.#stale.has(slot)) continue;
+      // A block moved out, and left its bytes there.
+      if (Buffer.compare(ids.idOf(slot), NO_ID) === 0) this.#stale.add(slot);
+      else free.add(slot);
+    }
+  }
+
   /** Waits for what was begun. */
   async settled(): Promise<void> {
     while (this.#working) await this.#working;

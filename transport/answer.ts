@@ -15,8 +15,9 @@ import type { Chunk } from './gather.ts';
 import { decodeGreeting, decodeOpening, encodeReply, encodeWelcome, prologue } from './greeting.ts';
 import type { Greeting } from './greeting.ts';
 import { transportLimits } from './limits.ts';
-import { KEY_BYTES, presharedKey } from './link-keys.ts';
+import { KEY_BYTES } from './link-keys.ts';
 import { HandshakeState } from './noise.ts';
+import { presharedKey } from './psk.ts';
 import type { SessionOptions } from './session-options.ts';
 
 export interface Caller extends Greeting {

@@ -9,9 +9,10 @@ import { ENVELOPE_NONCE_BYTES, EnvelopeReader, sealEnvelope } from './envelope.t
 import type { LinkSecret } from './event.ts';
 import { decodeReply, decodeWelcome, encodeGreeting, encodeOpening, prologue } from './greeting.ts';
 import { inviteId } from './invite.ts';
-import { KEY_BYTES, presharedKey } from './link-keys.ts';
+import { KEY_BYTES } from './link-keys.ts';
 import { HandshakeState } from './noise.ts';
 import type { CipherState } from './noise.ts';
+import { presharedKey } from './psk.ts';
 import type { NodeReference } from './reference.ts';
 import type { SessionOptions } from './session-options.ts';
 import type { VersionRange } from './version.ts';

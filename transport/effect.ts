@@ -50,7 +50,7 @@ export type CloseReason =
   | 'carrier_closed';
 
 /** Why a listener left a caller without a reply. It closes 10 to 60 s after the carrier opened, whichever it was. */
-export type CallerFault =
+type CallerFault =
   /** It sent too little in all that time. */
   | 'no_opening'
   | 'bad_prefix'

@@ -4,7 +4,7 @@
  *
  * It does not queue, and does not know what a message means or when keys are old; it counts for whoever does.
  *
- * Invariants: each byte is copied once on the way out before it is sealed, and on the way in only if its frame straddles chunks;
+ * Invariants: each byte of a block is copied once on the way out, before it is sealed, and on the way in only if its frame straddles chunks;
  * what comes out of a frame is memory of its own. Nothing is read after a frame that did not open.
  */
 import { TAG_BYTES, assert } from '../keys/index.ts';
@@ -32,6 +32,8 @@ const HEAD_BYTES = LENGTH_BYTES + TAG_BYTES;
 const FIELD_BYTES = 3;
 /** What is in a frame beside payload and padding. */
 const FRAME_OVERHEAD_BYTES = HEAD_BYTES + FIELD_BYTES + TAG_BYTES;
+/** Up to here a copy is cheaper than a second piece. */
+const JOINED_BYTES_MOST = 4_096;
 const EMPTY = new Uint8Array(0);
 
 export class FrameSealer {
@@ -56,8 +58,10 @@ export class FrameSealer {
     this.#sealedBytes = 0;
   }
 
-  /** The bytes for the carrier. @throws AssertionError when the payload is longer than `frameBytes`: callers know their limits. */
-  seal({ type, payload }: Frame): Uint8Array {
+  /**
+   * The bytes for the carrier, in one piece or two: joining head and body of a block costs a third of sealing it, and a carrier that
+   * takes several pieces in one call (TCP) next to nothing. @throws AssertionError when the payload is longer than `frameBytes`: callers know their limits. */
+  seal({ type, payload }: Frame): readonly Uint8Array[] {
     const size = frameSize(payload.length);
     const code = FRAME_SIZES.indexOf(size);
     this.#length[1] = code;
@@ -69,11 +73,8 @@ export class FrameSealer {
     content.fill(0, FIELD_BYTES + payload.length);
     const head = this.#cipher.encryptWithAd(EMPTY, this.#length);
     const body = this.#cipher.encryptWithAd(EMPTY, content);
-    const frame = room(size);
-    frame.set(head);
-    frame.set(body, HEAD_BYTES);
     this.#sealedBytes += size;
-    return frame;
+    return size > JOINED_BYTES_MOST ? [head, body] : [new Uint8Array(Buffer.concat([head, body]))];
   }
 }
 
@@ -139,9 +140,4 @@ function readContent(content: Uint8Array): Frame | undefined {
   const length = high * 256 + low;
   if (type === undefined || FIELD_BYTES + length > content.length) return undefined;
   return { type, payload: content.subarray(FIELD_BYTES, FIELD_BYTES + length) };
-}
-
-/** Bytes that are all written before anybody reads them. Zeroing those of a block first would take as long as copying it. */
-function room(bytes: number): Uint8Array {
-  return new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
 }

@@ -1,6 +1,6 @@
 export { formatAddress, parseAddress } from './address.ts';
 export type { Carrier, CarrierListener } from './carrier.ts';
-export type { CallerFault, CloseReason, SessionEffect, Token } from './effect.ts';
+export type { CloseReason, SessionEffect } from './effect.ts';
 export type { LinkSecret, Role, SessionEvent, Urgency, Verdict } from './event.ts';
 export { decodeInvite, encodeInvite, inviteId, pairSecret } from './invite.ts';
 export type { Invite } from './invite.ts';
@@ -10,7 +10,6 @@ export type { LinkKeys } from './link-keys.ts';
 export { decodeReference, encodeReference } from './reference.ts';
 export type { NodeReference } from './reference.ts';
 export { ReplayGuard } from './replay.ts';
-export type { Call } from './replay.ts';
 export { Session } from './session.ts';
 export type { RekeyLimits, SessionOptions } from './session-options.ts';
 export { negotiateVersion } from './version.ts';

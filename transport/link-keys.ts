@@ -1,12 +1,11 @@
 /**
  * What a node's links are keyed with (docs/spec/links.md, 2), all of it derived from the seed of its identity: no file holds more
- * than that seed, and who has it has everything. And the shared secrets that go into a handshake (docs/spec/links.md, 5).
+ * than that seed, and who has it has everything.
  *
  * Invariant: every derivation has an info string of its own, so no value can stand for another.
  */
 import { assert, primitives } from '../keys/index.ts';
 import type { identityFromSeed } from '../keys/index.ts';
-import type { LinkSecret } from './event.ts';
 
 type Seed = Parameters<typeof identityFromSeed>[0];
 
@@ -28,26 +27,6 @@ export function linkKeys(seed: Seed): LinkKeys {
     agreementKey: primitives.x25519PublicKey(agreementSecret),
     probeKey: derive({ from: seed, info: 'mimeo/link/probe' }),
   };
-}
-
-/** The psk of a handshake. The keys are those of both ends in the order of their roles, whoever computes it. */
-export function presharedKey(
-  secret: LinkSecret,
-  ends: {
-    readonly responderProbeKey: Uint8Array;
-    readonly initiatorKey: Uint8Array;
-    readonly responderKey: Uint8Array;
-  },
-): Uint8Array {
-  const salt = Buffer.concat([ends.initiatorKey, ends.responderKey]);
-  switch (secret.type) {
-    case 'stranger':
-      return derive({ from: ends.responderProbeKey, salt, info: 'mimeo/link/psk/stranger' });
-    case 'pair':
-      return derive({ from: secret.pairSecret, salt, info: 'mimeo/link/psk/pair' });
-    case 'invite':
-      return derive({ from: secret.inviteSecret, salt, info: 'mimeo/link/psk/invite' });
-  }
 }
 
 /** 32 bytes; `info` is ASCII. */

@@ -152,10 +152,11 @@ export class Link {
       const frame = this.#outbox.shift();
       if (!frame) break;
       if (this.#sealer.sealedBytes >= 2 * this.#rekeyLimits.afterBytes) return 'rekey_overdue';
-      const bytes = this.#sealer.seal(frame);
-      this.#handedBytes += bytes.length;
+      for (const bytes of this.#sealer.seal(frame)) {
+        this.#handedBytes += bytes.length;
+        effects.push({ type: 'write', bytes });
+      }
       this.#lastSent = now;
-      effects.push({ type: 'write', bytes });
       this.#afterSealing(now, frame);
       this.#askIfDue(now);
     }

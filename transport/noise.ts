@@ -61,7 +61,7 @@ const PATTERNS = {
   },
 } as const satisfies Readonly<Record<string, PatternTable>>;
 
-export const DH_BYTES = 32;
+const DH_BYTES = 32;
 const HASH_BYTES = 32;
 const NONCE_BYTES = 12;
 const EMPTY = new Uint8Array(0);

@@ -39,8 +39,8 @@ export interface NodeReference {
   readonly line: string;
 }
 
-export const NETWORK_BYTES = 32;
-export const SIGNATURE_BYTES = 64;
+const NETWORK_BYTES = 32;
+const SIGNATURE_BYTES = 64;
 
 const PREFIX = 'mimeo-node:';
 const FORMAT = 2;

@@ -1,4 +1,4 @@
-/** Which version of the protocol two nodes speak (docs/spec/links.md, 3). Pure arithmetic; knows no messages. */
+/** Which version of the protocol two nodes speak (docs/spec/links.md, 9). Pure arithmetic; knows no messages. */
 
 /** All versions from `min` to `max`, both included; 1 ≤ min ≤ max ≤ MAX_VERSION. */
 export interface VersionRange {

@@ -132,7 +132,7 @@ export const commands: readonly CommandSpec[] = [
   }),
   command('panic', 'Destroy the key to everything on the disk, at once and without asking; end the node.', {
     methods: ['node.panic'],
-    exits: [17],
+    exits: [17, 18],
     load: async () => (await import('./run/panic.ts')).panic,
   }),
   command('get', 'Fetch a file.', {

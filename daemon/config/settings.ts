@@ -79,7 +79,7 @@ export const settings = {
     show: formatSize,
   }),
   listen: setting({
-    doc: 'Where other nodes connect. Stays on this machine by default, because links are not encrypted yet.',
+    doc: 'Where other nodes connect. On this machine only, unless it is set.',
     syntax: 'HOST:PORT',
     schema: endpoint,
     // Stable for a data directory, so that references stay valid; no fixed number, which would mark every node for a scanner.

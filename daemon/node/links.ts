@@ -30,36 +30,24 @@ import {
 import {
   type Carrier,
   type CarrierListener,
-  type LinkKeys,
   type NodeReference,
   type Role,
   decodeInvite,
   decodeReference,
   encodeInvite,
-  encodeReference,
   formatAddress,
-  transportLimits,
 } from '../../transport/index.ts';
-import { reachableAddresses } from '../host/addresses.ts';
 import { type Listening, listenTcp } from '../host/tcp.ts';
 import type { Admission } from './admission.ts';
 import { type Caller, Connection } from './connection.ts';
 import { Dialler, type Prepared } from './dialler.ts';
 import type { Invites } from './invites.ts';
 import { nodeLimits } from './limits.ts';
+import { type OwnNode, ownReference } from './own-reference.ts';
 import type { KnownPeer, PeerBook } from './peer-book.ts';
 import { routingPeer } from './routing-peer.ts';
 
-export interface LinksOptions {
-  readonly identity: Identity;
-  readonly keys: LinkKeys;
-  readonly network: Uint8Array;
-  /** `host` or `host:port` each; where it listens if there are none. */
-  readonly addresses: readonly string[];
-  /** What callers have to send first; mostly nothing. */
-  readonly prefix: Uint8Array;
-  /** SOCKS5: every dial goes through it. */
-  readonly proxy: { readonly host: string; readonly port: number } | undefined;
+export interface LinksOptions extends OwnNode {
   readonly book: PeerBook;
   readonly invites: Invites;
   readonly admission: Admission;
@@ -123,7 +111,7 @@ export class Links {
     } catch (error) {
       throw listenError(error, listen);
     }
-    this.#self = this.#describeSelf(this.#listening);
+    this.#self = ownReference(this.#options, this.#listening);
     for (const peer of this.#options.book.list()) this.#dialler.dial(peer);
     return formatAddress(this.#listening);
   }
@@ -203,14 +191,6 @@ export class Links {
   get #own(): NodeReference {
     assert(this.#self !== undefined, 'a node that has not started has no address');
     return this.#self;
-  }
-
-  #describeSelf(listening: Listening): NodeReference {
-    const { addresses: named } = this.#options;
-    const all =
-      named.length > 0 ? named.map((host) => withPort(host, listening)) : reachableAddresses(listening);
-    const addresses = all.slice(0, transportLimits.referenceAddresses.value);
-    return decodeReference(encodeReference({ ...this.#options, addresses }));
   }
 
   /** @throws UserError bad_reference */
@@ -320,10 +300,14 @@ export class Links {
     this.#options.dispatch({
       type: 'linkUp',
       link: link.id,
-      peer: routingPeer(reference, { costMs: roundTripMs(connection) }),
+      peer: routingPeer(reference, { costMs: roundTripMs(connection), carrier: this.#carrierOf(connection) }),
       since: link.sinceMs,
     });
     return { identity, link };
+  }
+
+  #carrierOf({ role }: Connection): 'tcp' | 'socks5' {
+    return role === 'dial' && this.#options.proxy !== undefined ? 'socks5' : 'tcp';
   }
 
   #replaces(newer: Connection, older: Connection, identity: string): boolean {
@@ -371,10 +355,6 @@ export class Links {
 /** From the first byte to the confirmation: about two round trips. */
 function roundTripMs({ openedAt }: Connection): number {
   return Math.max(1, (performance.now() - openedAt) / 2);
-}
-
-function withPort(host: string, { port }: Listening): string {
-  return /:\d+$/.test(host) && !host.endsWith(']') ? host : formatAddress({ host, port });
 }
 
 function listenError(error: unknown, { host, port }: { host: string; port: number }): unknown {

@@ -5,7 +5,7 @@ import { type NodeReference, parseAddress } from '../../transport/index.ts';
 
 export function routingPeer(
   { identity: key, addresses }: NodeReference,
-  { costMs }: { costMs: number },
+  { costMs, carrier }: { costMs: number; carrier: Peer['carrier'] },
 ): Peer {
   const identity = toText(key);
   return {
@@ -13,7 +13,7 @@ export function routingPeer(
     location: locationOfIdentity(key),
     group: groupOf(addresses, identity),
     cost: costMs,
-    carrier: 'tcp',
+    carrier,
   };
 }
 
@@ -21,6 +21,8 @@ export function routingPeer(
 function groupOf(addresses: readonly string[], identity: string): string {
   const host = addresses[0] === undefined ? '' : parseAddress(addresses[0]).host;
   if (host === '' || host.startsWith('127.') || host === '::1' || host === 'localhost') return identity;
+  // Addresses there cost nothing: all of them may be one operator's.
+  if (host.endsWith('.onion')) return 'tor';
   const octets = /^(\d+\.\d+)\.\d+\.\d+$/.exec(host);
   return octets?.[1] ?? host;
 }

@@ -150,11 +150,16 @@ function assertWhole(dataDir: string): void {
   }
   const hasMaster = existsSync(masterPath(dataDir));
   const hasKeyring = existsSync(keyringPath(dataDir));
-  const hasMore = ['peers', 'invites', 'callers', 'store', 'client-cache'].some((name) =>
-    existsSync(join(dataDir, name)),
-  );
+  const hasMore =
+    ['peers', 'invites', 'callers'].some((name) => existsSync(join(dataDir, name))) ||
+    ['store', 'client-cache'].some((name) => holdsFiles(join(dataDir, name)));
   if (!hasMaster && (hasKeyring || hasMore)) throw missing(masterPath(dataDir));
   if (hasMaster && !hasKeyring && hasMore) throw missing(keyringPath(dataDir));
+}
+
+/** An empty one is a place that somebody has prepared, perhaps on a disk of its own, which brings its `lost+found`. */
+function holdsFiles(directory: string): boolean {
+  return existsSync(directory) && readdirSync(directory).some((name) => name !== 'lost+found');
 }
 
 function missing(path: string): UserError {

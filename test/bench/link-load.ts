@@ -1,7 +1,7 @@
 /** What the two processes of the link bench must agree on: how much is sent, in which pieces, and who they are. */
 import { randomBytes } from 'node:crypto';
 import { type Random, BLOCK_BYTES, assert, block } from '../../keys/index.ts';
-import { type Message, encodeMessage } from '../../routing/index.ts';
+import { type Message, encodeMessage, routingLimits } from '../../routing/index.ts';
 
 export const HOST = '127.0.0.1';
 /** Numbers of test identities. */
@@ -28,9 +28,9 @@ export function payload(turn: number): Uint8Array {
   return bytes;
 }
 
-/** The receiver says so after so many, and the sender goes no further ahead than that: 8 MiB wait at most, as in a node. */
-export const ACK_EVERY = 32;
-export const AHEAD = 256;
+/** The receiver says so after so many, and the sender goes no further ahead than a peer has requests open: 4 MiB. */
+export const ACK_EVERY = 16;
+export const AHEAD = routingLimits.pendingPerLink.value;
 
 /** As large as an answer without a block. */
 export const CONTROL_BYTES = 48;

@@ -1,4 +1,6 @@
 /** `mimeo panic`: the key is gone and the daemon with it, whatever the daemon is doing. Real processes. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync, readdirSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -70,6 +72,28 @@ void t.test('a daemon that hangs is killed', async (t) => {
   process.kill(daemon.pid ?? 0, 'SIGSTOP');
   t.match(await home.mimeo('panic'), { status: 0, stdout: /^destroyed/ });
   t.match(await daemon.ended, { signal: 'SIGKILL' });
+  assertDestroyed(t, home);
+});
+
+void t.test('whoever works on the directory without a daemon is ended too', async (t) => {
+  const home = new Home(t);
+  t.match(await home.start(), { status: 0 });
+  t.match(await home.mimeo('stop'), { status: 0 });
+  const lock = new URL('../../daemon/config/lock.ts', import.meta.url).href;
+  const script = `
+    import { lockDataDir } from ${JSON.stringify(lock)};
+    lockDataDir(${JSON.stringify(home.dataDir)});
+    setInterval(() => {}, 1000);
+    console.log('ready');`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    env: { PATH: process.env['PATH'] },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.teardown(() => child.kill('SIGKILL'));
+  const exit = once(child, 'exit');
+  await once(child.stdout, 'data');
+  t.match(await home.mimeo('panic'), { status: 0, stdout: /^destroyed/ });
+  t.strictSame(await exit, [null, 'SIGKILL']);
   assertDestroyed(t, home);
 });
 

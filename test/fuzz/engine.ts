@@ -82,7 +82,7 @@ function nextInput(target: Target, kept: readonly Uint8Array[], random: SeededRa
     input = (edit({ input, other: start, random, words }) ?? input).subarray(0, target.mostBytes);
   }
   // A copy of its own: an offset or spare bytes of a larger buffer are nothing that a finding could repeat.
-  return Uint8Array.from(input);
+  return new Uint8Array(input);
 }
 
 function countEdits(random: SeededRandom): number {

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import t from 'tap';
 import { fuzz, replay, type Tally } from './engine.ts';
@@ -100,7 +101,7 @@ void t.test('nothing is left behind by a run, neither by one that was ended', as
 });
 
 void t.test('the command prints one line of JSON, and runs an input again by its bytes', async (t) => {
-  const main = join(import.meta.dirname, 'main.ts');
+  const main = fileURLToPath(new URL('./main.ts', import.meta.url));
   const { NODE_OPTIONS: _, ...env } = process.env;
   const call = (...args: string[]) => promisify(execFile)(process.execPath, [main, ...args], { env });
   const { stdout } = await call('--target', 'cbor', '--seed', '7', '--count', '500');

@@ -36,5 +36,5 @@ export const fuzzLimits = {
     reason: 'Of one kept input: two blocks and what surrounds them. Times keptInputs it would be 132 MiB.',
   },
   editsAtOnce: { value: 6, unit: 'edits', reason: 'More, and hardly anything is left of a valid input.' },
-  minimiseRuns: { value: 4_000, unit: 'executions', reason: 'Spent on making a failing input shorter.' },
+  minimiseRuns: { value: 2_000, unit: 'executions', reason: 'Spent on making a failing input shorter.' },
 } as const satisfies Limits;

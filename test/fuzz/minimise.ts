@@ -9,20 +9,24 @@ export async function minimise(
 ): Promise<Uint8Array> {
   let best = input;
   let runs = 0;
+  const isSpent = () => runs >= fuzzLimits.minimiseRuns.value;
   const isBetter = async (candidate: Uint8Array): Promise<boolean> => {
     runs += 1;
-    if (runs > fuzzLimits.minimiseRuns.value || !(await fails(candidate))) return false;
+    if (!(await fails(candidate))) return false;
     best = candidate;
     return true;
   };
   for (let size = Math.ceil(best.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
-    for (let at = 0; at < best.length;) {
-      const without = Uint8Array.from(Buffer.concat([best.subarray(0, at), best.subarray(at + size)]));
+    for (let at = 0; at < best.length && !isSpent();) {
+      const without = new Uint8Array(Buffer.concat([best.subarray(0, at), best.subarray(at + size)]));
       if (!(await isBetter(without))) at += size;
     }
   }
-  for (let at = 0; at < best.length; at += 1) {
-    if (best[at] !== PLAIN) await isBetter(best.with(at, PLAIN));
+  for (let at = 0; at < best.length && !isSpent(); at += 1) {
+    if (best[at] === PLAIN) continue;
+    const plainer = best.slice();
+    plainer[at] = PLAIN;
+    await isBetter(plainer);
   }
   return best;
 }

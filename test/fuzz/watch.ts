@@ -9,6 +9,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { fuzzLimits } from './limits.ts';
 import { readRecord } from './record.ts';
 
@@ -40,6 +41,8 @@ export interface Report extends Partial<ChildReport> {
   readonly seed: number;
   readonly finding: ChildReport['finding'];
 }
+
+const CHILD = new URL('./child.ts', import.meta.url);
 
 export async function watch(task: Task): Promise<Report> {
   const folder = mkdtempSync(join(tmpdir(), 'mimeo-fuzz-'));
@@ -76,7 +79,7 @@ function start(task: ChildTask, folder: string) {
   const { NODE_OPTIONS: _, ...env } = process.env;
   const child = spawn(
     process.execPath,
-    [memory, join(import.meta.dirname, 'child.ts')],
+    [memory, fileURLToPath(CHILD)],
     // What a target writes lies in the folder that is removed, even if it is killed.
     { env: { ...env, TMPDIR: folder }, stdio: 'pipe' },
   );

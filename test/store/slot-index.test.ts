@@ -89,7 +89,8 @@ void t.test('any moves between lists give what arrays give', async () => {
           const walked: number[] = [];
           for (let place = oldest[segment - 1] ?? 0; place !== 0; place = newer[place - 1] ?? 0)
             walked.push(place - 1);
-          if (walked.join() !== model[segment].join()) throw new Error(`${walked} is not ${model[segment]}`);
+          if (walked.join() !== model[segment].join())
+            throw new Error(`${walked.join()} is not ${model[segment].join()}`);
           if (lists.oldest(segment) !== model[segment][0]) throw new Error('the oldest differs');
           if (lists.count(segment) !== model[segment].length) throw new Error('the counts differ');
         }

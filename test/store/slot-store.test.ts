@@ -61,9 +61,9 @@ void t.test('the files never pass the size while the store is used in every way'
   const sizeBytes = 3 * MIB;
   const store = await openSlotStore({ directory, sizeBytes, key: KEY });
   let most = 0;
-  let isUsed = true;
+  const use = { isOn: true };
   const poll = async () => {
-    while (isUsed) {
+    while (use.isOn) {
       most = Math.max(most, bytesIn(directory));
       await sleep(0);
     }
@@ -84,7 +84,7 @@ void t.test('the files never pass the size while the store is used in every way'
     t.ok(usedBytes <= limitBytes, `${usedBytes} of ${limitBytes}`);
   }
   await store.close();
-  isUsed = false;
+  use.isOn = false;
   await polling;
   t.ok(most <= sizeBytes, `${most} at most`);
   t.ok(bytesIn(directory) <= sizeBytes);

@@ -10,7 +10,7 @@ import {
   pairSecret,
   transportLimits,
 } from '../../transport/index.ts';
-import { presharedKey } from '../../transport/link-keys.ts';
+import { presharedKey } from '../../transport/psk.ts';
 import { referenceBytes } from '../../transport/reference.ts';
 import { bytes32, runs, toHex } from '../keys/samples.ts';
 import { identityOf, keysOf, referenceOf } from './session-pair.ts';

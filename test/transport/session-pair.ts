@@ -57,6 +57,8 @@ export interface SideOptions extends Partial<SessionOptions>, NodeChoice {
   readonly verdict?: Verdict | 'later';
 }
 
+const FRAME_HEAD_BYTES = 18;
+
 type Admit = Extract<SessionEffect, { type: 'admit' }>;
 
 /** A session with an owner, and all that it has wanted so far. */
@@ -128,9 +130,14 @@ export class Side {
     this.handle(now, { type: 'send', payload, urgency });
   }
 
-  /** What it has written since the last call, as the carrier got it. */
+  /** What it has written since the last call, frame by frame: of the longest ones head and body are written apart. */
   takeWrites(): Uint8Array[] {
-    return this.#unsent.splice(0);
+    const frames: Uint8Array[] = [];
+    for (const bytes of this.#unsent.splice(0)) {
+      const head = frames.at(-1)?.length === FRAME_HEAD_BYTES ? frames.pop() : undefined;
+      frames.push(head ? new Uint8Array(Buffer.concat([head, bytes])) : bytes);
+    }
+    return frames;
   }
 
   takeWritten(): Uint8Array {

@@ -4,6 +4,7 @@
  *
  * Invariant: when it says that the key is destroyed, no file of it and no daemon that knows it is left.
  */
+import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../../client/index.ts';
 import { readDaemonFile } from '../../config/daemon-file.ts';
@@ -28,11 +29,17 @@ const NOT_COVERED = [
 export async function panic(call: Invocation): Promise<number> {
   const { dataDir } = call.places;
   const first = tryToDestroy(dataDir);
-  const daemon = await endDaemon(dataDir);
-  // A daemon may have been writing it at that moment, or has just been asked for another passphrase.
+  const holder = await endHolder(dataDir);
+  // It may have been writing the file at that moment: a first start, or another passphrase.
   const second = tryToDestroy(dataDir);
-  if (second.failure !== undefined) throw second.failure;
-  if (!first.found && !second.found && daemon === 'none')
+  const failure = second.failure ?? (second.found ? undefined : first.failure);
+  if (failure !== undefined) throw failure;
+  if (holder === 'lives')
+    throw new UserError(
+      'data_dir_locked',
+      `the key is destroyed, but the process that holds ${dataDir} can't be ended: it may know the key`,
+    );
+  if (!first.found && !second.found && holder === 'none')
     throw new UserError('keys_missing', `there is no key in ${dataDir}: nothing was destroyed`);
   printLine(call.io, `destroyed ${masterPath(dataDir)}`);
   for (const line of NOT_COVERED) say(call.io, line);
@@ -49,22 +56,40 @@ function tryToDestroy(dataDir: string): { readonly found: boolean; readonly fail
   }
 }
 
-async function endDaemon(dataDir: string): Promise<'none' | 'ended'> {
+/** The daemon, or a command that works on the directory without one. */
+async function endHolder(dataDir: string): Promise<'none' | 'ended' | 'lives'> {
   const pid = lockHolder(dataDir);
   if (pid === undefined) return 'none';
+  const isDaemon = readDaemonFile(dataDir)?.pid === pid;
+  if (isDaemon) {
+    const deadline = performance.now() + rpcLimits.panicMs.value;
+    await Promise.race([tell(dataDir), sleep(rpcLimits.panicMs.value)]);
+    if (await isGone(dataDir, { pid, deadline })) return 'ended';
+  }
+  // Where the system tells when a process was born, the lock has named this very one; elsewhere its pid may be another's by now.
+  if (isDaemon || existsSync(`/proc/${pid}/stat`)) kill(pid);
   const deadline = performance.now() + rpcLimits.panicMs.value;
-  const isGone = async (): Promise<boolean> => {
-    while (lockHolder(dataDir) === pid) {
-      if (performance.now() > deadline) return false;
-      await sleep(POLL_MS);
-    }
-    return true;
-  };
-  await Promise.race([tell(dataDir), sleep(rpcLimits.panicMs.value)]);
-  // Only what says by both files that it is the daemon of this directory.
-  if (!(await isGone()) && readDaemonFile(dataDir)?.pid === pid) process.kill(pid, 'SIGKILL');
-  while (lockHolder(dataDir) === pid) await sleep(POLL_MS);
-  return 'ended';
+  return (await isGone(dataDir, { pid, deadline })) ? 'ended' : 'lives';
+}
+
+async function isGone(
+  dataDir: string,
+  { pid, deadline }: { pid: number; deadline: number },
+): Promise<boolean> {
+  while (lockHolder(dataDir) === pid) {
+    if (performance.now() > deadline) return false;
+    await sleep(POLL_MS);
+  }
+  return true;
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    // Gone meanwhile, or another user's: whether it lives is looked at next.
+    if (!(error instanceof Error) || !('code' in error)) throw error;
+  }
 }
 
 async function tell(dataDir: string): Promise<void> {

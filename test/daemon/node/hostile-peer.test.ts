@@ -18,6 +18,7 @@ import {
 } from '../../../keys/index.ts';
 import { networks, routingLimits } from '../../../routing/index.ts';
 import type { IncomingMessage, Request, RequestId, Uid, WireDistance } from '../../../routing/messages.ts';
+import { transportLimits } from '../../../transport/index.ts';
 import { type TestNode, isLinked, startLinked, until } from './cluster.ts';
 import { hashOfFile, noise, scratch, sha256 } from './content.ts';
 import { RawPeer, identityOf, listen, referenceOf } from './raw-peer.ts';
@@ -83,7 +84,7 @@ void t.test('bytes after the handshake that are no message end the link', async 
     'a list that promises four billion': Buffer.from('9affffffff', 'hex'),
     'a bignum': Buffer.from('c249ffffffffffffffffff', 'hex'),
     'an unknown type': Buffer.from('a16474797065636f6f70', 'hex'),
-    'a message that is too long': Buffer.concat([Buffer.from('59', 'hex'), new Uint8Array(35_000)]),
+    'as much as a frame holds': noise(transportLimits.frameBytes.value),
   };
   for (const [name, payload] of Object.entries(cases)) {
     await t.test(name, async (t) => {

@@ -47,6 +47,7 @@ async function used(t: Test, passphrase?: string): Promise<string> {
   if (vault.state === 'locked') throw new Error('a new one is open');
   void new Keyring({ path: join(dataDir, 'keys', 'keyring'), key: vault.master.diskKey('keyring'), random });
   mkdirSync(join(dataDir, 'store'));
+  writeFileSync(join(dataDir, 'store', 'store.slots'), noise(100));
   return dataDir;
 }
 
@@ -133,6 +134,9 @@ void t.test('no new key is made beside what another one has sealed', async (t) =
     writeFileSync(join(dataDir, left), noise(4_096));
     await t.rejects(openVault(dataDir, { random }), { code: 'keys_missing' }, left);
   }
+  const prepared = scratch(t);
+  mkdirSync(join(prepared, 'store', 'lost+found'), { recursive: true });
+  t.match(await openVault(prepared, { random }), { state: 'open' }, 'a place for the store is no store');
   const crashed = scratch(t);
   await openVault(crashed, { random });
   t.match(

@@ -77,6 +77,17 @@ void t.test(
   },
 );
 
+void t.test(
+  'a node behind a proxy does not tell whom it calls where it is, unless the owner says so',
+  async (t) => {
+    const { a, b } = await overheard(t);
+    t.same(decodeReference(await a.reference()).addresses, []);
+    const { peers } = await b.call('peer.list', {});
+    t.match(peers, [{ identity: await a.identity(), addresses: [] }]);
+    t.same(decodeReference(await b.reference()).addresses, [`b.example:${b.listening.port}`]);
+  },
+);
+
 void t.test('half of an opening, or one with a bit turned, gets not one byte', async (t) => {
   const { a, b, carried } = await overheard(t);
   await a.stop();

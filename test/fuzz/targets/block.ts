@@ -116,7 +116,7 @@ function body(block: Uint8Array): Uint8Array {
 }
 
 function signed(foreign: Block): Block {
-  const copy = Uint8Array.from(foreign);
+  const copy = new Uint8Array(foreign);
   copy.set(primitives.ed25519Sign({ seed: secret.seed, message: body(copy) }), TRAILER_START);
   return asBlock(copy);
 }
