@@ -18,7 +18,7 @@ export class Filler {
   readonly #retention: Retention;
   readonly #wake: () => void;
   #state: FillState = 'paused';
-  #dueMs = 0;
+  #isDue = false;
   #timer: NodeJS.Timeout | undefined;
 
   /** `wake` makes the owner ask `isDue`. */
@@ -44,7 +44,7 @@ export class Filler {
   }
 
   isDue(): boolean {
-    return this.#state === 'filling' && performance.now() >= this.#dueMs;
+    return this.#state === 'filling' && this.#isDue;
   }
 
   /** One chunk. Never throws: a disk without room, or one that fails, is asked again later. */
@@ -76,10 +76,12 @@ export class Filler {
   }
 
   #later(delayMs: number): void {
-    this.#dueMs = performance.now() + delayMs;
+    this.#isDue = false;
     clearTimeout(this.#timer);
-    // A millisecond more, because a timer may come a little early and then nothing would be due.
-    this.#timer = setTimeout(this.#wake, delayMs + 1);
+    this.#timer = setTimeout(() => {
+      this.#isDue = true;
+      this.#wake();
+    }, delayMs);
     this.#timer.unref();
   }
 

@@ -12,7 +12,7 @@ export const transportLimits = {
     value: 256 * 1024,
     unit: 'bytes',
     reason:
-      'Sealed and not yet taken by the carrier: what control messages cannot overtake. Seven blocks keep a loopback busy.',
+      'Sealed and not yet taken by the carrier: what control messages cannot overtake. On loopback 64 KiB were slower, 1 MiB not faster.',
   },
   openingBytesLeast: {
     value: 2_816,

@@ -99,7 +99,7 @@ function readLine(line: string): NodeReference {
   const fields = readBody(body);
   const format = field(fields, 'v');
   if (format === 1) {
-    throw bad('it is of format 1, without encryption: ask for a new one, made by mimeo 0.2 or later');
+    throw bad('it is of format 1, without encryption: ask for a new one');
   }
   if (format !== FORMAT) throw bad(`its format is not ${FORMAT}: another version made it`);
   const code = 'bad_reference';

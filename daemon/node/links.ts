@@ -8,14 +8,7 @@
  * Invariant: to the router a peer has at most one link at a time, and a link that comes up later has another id.
  */
 import type { Logger } from 'pino';
-import {
-  type Identity,
-  ParseError,
-  type Random,
-  assert,
-  locationOfIdentity,
-  toText,
-} from '../../keys/index.ts';
+import { ParseError, type Random, assert, locationOfIdentity, toText } from '../../keys/index.ts';
 import { UserError } from '../../client/index.ts';
 import {
   LOCAL_LINK,

@@ -1,28 +1,16 @@
 /** A daemon whose disk is protected by a passphrase: locked, tried, unlocked, all without a restart. Real processes. */
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { z } from 'zod';
 import { api as methods, type MethodName, type Params } from '../../client/index.ts';
 import { readDaemonFile } from '../../daemon/config/daemon-file.ts';
-import { Home } from './home.ts';
+import { PASSPHRASE, lockedHome } from './locked-home.ts';
 import { RawClient, request } from './rpc-served.ts';
-
-const PASSPHRASE = 'correct horse battery staple';
-
-/** With one own key, stopped. */
-async function lockedHome(t: Test): Promise<{ home: Home; key: string; file: string }> {
-  const home = new Home(t);
-  const file = home.file('passphrase', `${PASSPHRASE}\n`);
-  t.match(await home.start('--passphrase-file', file), { status: 0, stderr: /^listening on/ });
-  const { stdout } = await home.mimeo('key', 'create', 'diary');
-  t.match(await home.mimeo('stop'), { status: 0 });
-  return { home, key: stdout.trim(), file };
-}
 
 /** What a call needs to pass its schema. */
 const sample: Readonly<Record<string, unknown>> = {
@@ -197,66 +185,4 @@ void t.test('a signal while it is locked, or just being unlocked, ends it cleanl
     await Promise.all([unlocking, ...unlocks]);
     t.equal(home.holder, undefined);
   }
-});
-
-void t.test(
-  'the passphrase comes from a file, from stdin or from systemd, and from no argument',
-  async (t) => {
-    const { home, file } = await lockedHome(t);
-    const wrong = home.file('wrong', 'not this one');
-    for (const [path, status, said] of [
-      [wrong, 16, /\(wrong_passphrase\)/],
-      [
-        join(home.directory, 'missing'),
-        1,
-        /can't read the passphrase from .*missing: ENOENT \(source_unreadable\)/,
-      ],
-      [home.file('empty', ''), 2, /\(bad_passphrase\)/],
-      [home.file('two lines', 'a passphrase\nand more'), 2, /\(bad_passphrase\)/],
-      [home.file('binary', Buffer.from([0xff, 0xfe])), 2, /is not text \(bad_passphrase\)/],
-      ['/dev/zero', 2, /more than 4096 bytes/],
-    ] as const) {
-      t.match(await home.start('--passphrase-file', path), { status, stdout: '', stderr: said }, path);
-      t.equal(home.holder, undefined);
-    }
-    t.match(await home.start('--passphrase-file', '-'), { status: 2, stderr: /mimeo unlock/ });
-
-    t.match(
-      await home.start('--passphrase-file', 'passphrase'),
-      { status: 0, stderr: /listening/ },
-      'a relative path',
-    );
-    const proc = `/proc/${home.holder}`;
-    if (existsSync(proc))
-      for (const name of ['cmdline', 'environ'])
-        t.notMatch(readFileSync(join(proc, name), 'utf8'), 'correct horse');
-    t.notMatch(readFileSync(join(home.dataDir, 'daemon.log'), 'utf8'), 'correct horse');
-    t.match(await home.mimeo('stop'), { status: 0 });
-
-    const credentials = join(home.directory, 'credentials');
-    mkdirSync(credentials);
-    home.env['CREDENTIALS_DIRECTORY'] = credentials;
-    t.match(await home.start(), { status: 0, stderr: /Locked/ }, 'a directory without ours');
-    t.match(await home.mimeo('stop'), { status: 0 });
-    home.file('credentials/mimeo-passphrase', PASSPHRASE);
-    t.match(await home.start(), { status: 0, stderr: /listening/ });
-    t.match(await home.mimeo('stop'), { status: 0 });
-    t.match(await home.start('--passphrase-file', wrong), { status: 16 }, 'what is named goes before it');
-    t.ok(existsSync(file));
-  },
-);
-
-void t.test('a passphrase for a disk that has none is said not to protect it', async (t) => {
-  const home = new Home(t);
-  t.match(await home.start(), { status: 0 });
-  t.match(await home.mimeo('stop'), { status: 0 });
-  const started = await home.start('--passphrase-file', home.file('passphrase', PASSPHRASE));
-  t.match(started, { status: 0, stderr: /The passphrase is not used: .*mimeo key passphrase/ });
-  const { stdout } = await home.mimeo('status');
-  t.match(stdout, /! The key to this disk lies on it/);
-  t.match(await home.mimeo('rpc', 'node.unlock', `passphrase=${PASSPHRASE}`), {
-    status: 2,
-    stderr: /use `mimeo unlock`/,
-  });
-  t.match(await home.mimeo('rpc', 'key.passphrase', 'next=x'), { status: 2, stderr: /mimeo key passphrase/ });
 });

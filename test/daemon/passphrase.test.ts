@@ -107,12 +107,35 @@ void t.test('a person is asked for what is needed: the present one once, the new
   t.equal(passphraseState(it.dataDir), 'none');
 });
 
-void t.test('stdin is one line; its newline and nothing else is taken off', async (t) => {
-  const from = (text: string) => readPassphraseFile('-', Readable.from([Buffer.from(text)]));
-  t.equal(await from('a phrase\n'), 'a phrase');
-  t.equal(await from(' a phrase '), ' a phrase ');
-  t.equal(await from('a phrase\n\n'), 'a phrase\n', 'which is refused as two lines');
-  await t.rejects(from('x'.repeat(5_000)), { code: 'bad_passphrase' });
+void t.test('a file or stdin is one line; its newline and nothing else is taken off', async (t) => {
+  const it = new Home(t);
+  const ways = [
+    (content: string) => readPassphraseFile('-', Readable.from([Buffer.from(content)])),
+    (content: string) => readPassphraseFile(it.file('content', content), Readable.from([])),
+  ];
+  for (const from of ways) {
+    t.equal(await from('a phrase\n'), 'a phrase');
+    t.equal(await from('a phrase\r\n'), 'a phrase');
+    t.equal(await from(' a phrase '), ' a phrase ');
+    t.equal(await from('a phrase\n\n'), 'a phrase\n', 'which is refused as two lines');
+    t.equal(await from(''), '', 'which is refused as empty');
+    await t.rejects(from('x'.repeat(5_000)), { code: 'bad_passphrase', message: /more than 4096 bytes/ });
+  }
+  const binary = it.file('binary', Buffer.from([0xff, 0xfe]));
+  await t.rejects(readPassphraseFile(binary, Readable.from([])), {
+    code: 'bad_passphrase',
+    message: /is not text/,
+  });
+  await t.rejects(
+    readPassphraseFile('/dev/zero', Readable.from([])),
+    { code: 'bad_passphrase' },
+    'without an end',
+  );
+  const missing = join(it.directory, 'missing');
+  await t.rejects(readPassphraseFile(missing, Readable.from([])), {
+    code: 'source_unreadable',
+    message: /ENOENT/,
+  });
 });
 
 void t.test('what is typed is edited like a line, and is not shown', async (t) => {
@@ -138,7 +161,7 @@ void t.test('what is typed is edited like a line, and is not shown', async (t) =
 
 const script = ['/usr/bin/script', '/bin/script'].find(existsSync);
 void t.test(
-  'at a real terminal nothing of it appears, neither on the screen nor in the list of processes',
+  'at a real terminal nothing of it appears on the screen',
   script === undefined ? { skip: 'there is no script(1) to make a terminal' } : {},
   async (t) => {
     const it = await home(t);

@@ -13,6 +13,12 @@ export const fuzzLimits = {
     reason:
       '--max-old-space-size of the child, below the growth: a heap that only grows dies with its input.',
   },
+  youngMegabytes: {
+    value: 4,
+    unit: 'MiB',
+    reason:
+      '--max-semi-space-size of the child: garbage of blocks is collected soon (message grows by 20 MB, not 70).',
+  },
   allocatedBytes: {
     value: 16_777_216,
     unit: 'bytes',

@@ -75,11 +75,14 @@ async function watchIn(folder: string, task: Task): Promise<Report> {
 }
 
 function start(task: ChildTask, folder: string) {
-  const memory = `--max-old-space-size=${fuzzLimits.heapMegabytes.value}`;
+  const memory = [
+    `--max-old-space-size=${fuzzLimits.heapMegabytes.value}`,
+    `--max-semi-space-size=${fuzzLimits.youngMegabytes.value}`,
+  ];
   const { NODE_OPTIONS: _, ...env } = process.env;
   const child = spawn(
     process.execPath,
-    [memory, fileURLToPath(CHILD)],
+    [...memory, fileURLToPath(CHILD)],
     // What a target writes lies in the folder that is removed, even if it is killed.
     { env: { ...env, TMPDIR: folder }, stdio: 'pipe' },
   );

@@ -90,6 +90,26 @@ void t.test('the files never pass the size while the store is used in every way'
   t.ok(bytesIn(directory) <= sizeBytes);
 });
 
+void t.test(
+  'the fill goes on by itself until the store is silent, and after closing in the middle',
+  async (t) => {
+    const directory = scratch(t);
+    const capacity = { store: 300, cache: 300 };
+    const first = await openWith(directory, capacity);
+    const { filled } = first.stats().slots;
+    t.ok(filled >= storeLimits.fillAtOpenSlots.value && filled < 600, `${filled} at opening`);
+    t.notOk(first.stats().silent);
+    await first.close();
+    const second = await openWith(directory, capacity);
+    t.ok(second.stats().slots.filled >= filled);
+    while (!second.stats().silent) await sleep(5);
+    t.same(second.stats().slots, { filled: 600, total: 600 });
+    t.same(await second.verify(), { slots: 600, blocks: 0, damaged: 0, free: 600 });
+    t.ok(second.stats().usedBytes <= second.stats().limitBytes);
+    await second.close();
+  },
+);
+
 void t.test('what was put is there after closing and opening, each in its part', async (t) => {
   const directory = scratch(t);
   const first = await openWith(directory, { store: 8, cache: 8 });

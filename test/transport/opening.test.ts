@@ -289,3 +289,49 @@ void t.test('the length of an opening does not depend on the reference in it', a
   exchange(longest.dial(right.self, { secret: { type: 'invite', inviteSecret: new Uint8Array(32) } }), right);
   t.same(right.admit?.reference, longest.self, 'the longest reference arrives');
 });
+
+void t.test(
+  'the owner is asked about an opening once, even if it refused it and knows no timestamp of its maker',
+  async (t) => {
+    const replay = new ReplayGuard();
+    const asked = [0, 1].map((seed) => {
+      const random = new SeededRandom(seed);
+      const side = new Side(2, { replay, random, verdict: { type: 'refused' } }).listen();
+      const bytes = opening();
+      const { agreed } = counted(() => side.receive(bytes));
+      side.handle(unansweredMsMost.value, { type: 'timer' });
+      return [side.admit !== undefined, side.closeReason, agreed];
+    });
+    t.same(asked, [
+      [true, 'refused', 2],
+      [false, 'replayed', 0],
+    ]);
+  },
+);
+
+void t.test(
+  'whoever knows the reference and announces an opening of another size is not waited for',
+  async (t) => {
+    const nonce = new Uint8Array(24).fill(3);
+    const { probeKey } = keysOf(2);
+    const info = Buffer.from('mimeo/link/opening');
+    const key = primitives.hkdfSha256({ ikm: probeKey, salt: nonce, info, length: 32 });
+    const head = (size: number) => {
+      const data = Uint8Array.of((size - OPENING_HEAD_BYTES) >>> 8, (size - OPENING_HEAD_BYTES) & 0xff);
+      const sealed = primitives
+        .chachaPoly(key)
+        .seal({ nonce: new Uint8Array(12), ad: new Uint8Array(0), data });
+      return new Uint8Array(Buffer.concat([nonce, sealed]));
+    };
+    const reasonFor = (size: number) => {
+      const side = new Side(2).listen();
+      side.receive(head(size));
+      side.handle(unansweredMsMost.value, { type: 'timer' });
+      return side.closeReason;
+    };
+    const [least, most] = [openingBytesLeast.value, openingBytesMost.value];
+    for (const size of [60, least - 1, most + 1, 65_000])
+      t.equal(reasonFor(size), 'bad_opening', `${size} bytes`);
+    for (const size of [least, most]) t.equal(reasonFor(size), 'no_opening', `${size} bytes are waited for`);
+  },
+);

@@ -29,7 +29,7 @@ const GOLDEN =
   'bzyJNxcBm7d3yLnXj1b3nA47L2tYOGru5yRPi3JksehpQfgCtsNJOij_q9DJnFq_TVk_wa4tZW8KIUE9Uz81vXdnJ9zTiZXk' +
   'QY';
 
-/** Made by mimeo 0.1, which did not encrypt. */
+/** Made before links were encrypted. */
 const FORMAT_1 =
   'mimeo-node:pGF2AWJpZFggbnoc3Smwt4_ROvTFWY_v9O8qlxZuPKby5Pv8zYBQW_FjbmV0WCAGBgYGBgYGBgYGBgY' +
   'GBgYGBgYGBgYGBgYGBgYGBgYGBmRhZGRyg3AyMDMuMC4xMTMuNzo0NzExclsyMDAxOmRiODo6N106NDcxMXNub2RlL' +

@@ -8,6 +8,7 @@ import { transportLimits } from '../../transport/index.ts';
 import type { CloseReason, RekeyLimits, SessionEffect, Urgency } from '../../transport/index.ts';
 import { Link } from '../../transport/link.ts';
 import { CipherState } from '../../transport/noise.ts';
+import { Rekey } from '../../transport/rekey.ts';
 import { SeededRandom } from '../sim/random.ts';
 import { toHex } from '../keys/samples.ts';
 import { establishedPair, exchange, keysOf } from './session-pair.ts';
@@ -209,6 +210,41 @@ void t.test('frames that are none of the protocol, or not now, close the link', 
     link.receive(9, { bytes: joined(sealer.seal({ type: 'padding', payload: empty })), at: 0 }, []),
     undefined,
   );
+});
+
+void t.test(
+  'new keys are agreed on with the static key of the link, in its order, and with no other',
+  async (t) => {
+    const agreement = (remote: number, hash: number): Agreement => ({
+      send: new CipherState(new Uint8Array(32)),
+      receive: new CipherState(new Uint8Array(32)),
+      hash: new Uint8Array(32).fill(hash),
+      remoteKey: keysOf(remote).agreementKey,
+      psk: new Uint8Array(32),
+    });
+    const random = new SeededRandom(1);
+    const asking = (number: number, hash = 0) =>
+      new Rekey({ keys: keysOf(number), random }, agreement(2, hash));
+    const answering = () => new Rekey({ keys: keysOf(2), random }, agreement(1, 0));
+    const dialler = asking(1);
+    const answer = answering().answer(dialler.ask());
+    t.ok(answer && dialler.complete(answer.reply));
+    t.equal(answering().answer(asking(3).ask()), undefined, 'another static key');
+    t.equal(answering().answer(asking(1, 1).ask()), undefined, 'another handshake before');
+    t.equal(dialler.complete(answer?.reply ?? new Uint8Array(0)), undefined, 'a reply that comes twice');
+  },
+);
+
+void t.test('padding is zeros, whatever was sent before', async (t) => {
+  const cipher = () => new CipherState(new Uint8Array(32).fill(7));
+  const [sealer, opener] = [new FrameSealer(cipher()), cipher()];
+  const none = new Uint8Array(0);
+  sealer.seal({ type: 'message', payload: new Uint8Array(200).fill(0xaa) });
+  const frame = joined(sealer.seal({ type: 'message', payload: Uint8Array.of(1, 2) }));
+  for (let i = 0; i < 2; i++) opener.encryptWithAd(none, none);
+  t.ok(opener.decryptWithAd(none, frame.subarray(0, 18)));
+  const content = opener.decryptWithAd(none, frame.subarray(18)) ?? none;
+  t.equal(toHex(content), `0100020102${'00'.repeat(217)}`);
 });
 
 void t.test('heads and contents with impossible fields close the link', async (t) => {

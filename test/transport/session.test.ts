@@ -434,5 +434,17 @@ void t.test(
     const last = right.effects.slice(-5).map(({ type }) => type);
     t.ok(last.indexOf('write') < last.indexOf('deliver'), last.join());
     t.ok(last.includes('write') && last.includes('deliver'));
+
+    // The same in the chunk that establishes it.
+    const listener = new Side(2, { rekey: { afterMs: 1e9, afterBytes: 60_000 } }).listen();
+    const dialler = new Side(1, { rekey: { afterMs: 1e9, afterBytes: 60_000 } }).dial(listener.self);
+    listener.receive(dialler.takeWritten());
+    dialler.receive(listener.takeWritten());
+    for (let i = 0; i < 3; i++) dialler.send(new Uint8Array(32_924).fill(i));
+    listener.receive(dialler.takeAll());
+    const all = listener.effects.map(({ type }) => type);
+    t.ok(all.lastIndexOf('write') < all.indexOf('established'), all.join());
+    t.ok(all.indexOf('established') < all.indexOf('deliver'), all.join());
+    t.equal(all.filter((type) => type === 'write').length, 2, 'the reply, and that to the rekey');
   },
 );
