@@ -39,6 +39,8 @@ export async function runDaemon(config: Config): Promise<number> {
   const stop = Promise.withResolvers<void>();
   const releaseSignals = onStopSignal(() => stop.resolve());
 
+  // What is made from here on is for this user alone, whoever makes it.
+  process.umask(0o077);
   prepareDataDir(dataDir);
   await using opened = new AsyncDisposableStack();
   opened.defer(releaseSignals);

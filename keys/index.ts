@@ -12,7 +12,7 @@ export {
   seed,
   toText,
 } from './bytes.ts';
-export type { Block, Brand, CryptoKey, PublicKey, PublicKeyHash, Random, RoutingKey } from './bytes.ts';
+export type { Block, Brand, CryptoKey, PublicKey, PublicKeyHash, Random, RoutingKey, Seed } from './bytes.ts';
 export { decodeCbor, encodeCbor } from './cbor.ts';
 export type { CborLimits, CborValue } from './cbor.ts';
 export { PUBLIC_CONVERGENCE_SECRET, contentKey, decodeChk, encodeChk } from './chk.ts';

@@ -23,9 +23,10 @@ export const routingLimits = {
     reason: 'A crowd that asks for one key is answered at once by one search; the rest runs alone.',
   },
   messageBytes: {
-    value: 33_792,
+    value: 33_499,
     unit: 'bytes',
-    reason: 'A block (32,924) and the fields around it; the codec refuses longer ones before reading them.',
+    reason:
+      'A block (32,924) and the fields around it; what one frame of a link holds. The codec refuses longer ones before reading them.',
   },
   reservedNameChars: {
     value: 32,

@@ -23,7 +23,7 @@ export interface Anchor {
 const AD = Buffer.from('mimeo/store/2/anchor');
 const DATA_BYTES = ANCHOR_BYTES - NONCE_BYTES - TAG_BYTES;
 const HEAD_BYTES = 6 + 2;
-export const ANCHOR_SLOTS_MAX = Math.floor((DATA_BYTES - HEAD_BYTES) / 4);
+const ANCHOR_SLOTS_MAX = Math.floor((DATA_BYTES - HEAD_BYTES) / 4);
 
 export function writeAnchor(disk: DiskIo, aead: Aead, { batch, slots }: Anchor): void {
   assert(slots.length <= ANCHOR_SLOTS_MAX, 'the slots of a batch fit its anchor');

@@ -96,7 +96,7 @@ export interface StoreStats {
   readonly format: number;
 }
 
-export interface PartStats {
+interface PartStats {
   readonly blocks: number;
   readonly capacityBlocks: number;
 }

@@ -11,7 +11,9 @@ import { assert } from '../keys/index.ts';
 
 /** Built packages have `.js` where the sources have `.ts`; `new Worker` is not rewritten by a compiler. */
 function workerEntry(): URL {
-  return new URL(import.meta.url.endsWith('.ts') ? './disk-worker.ts' : './disk-worker.js', import.meta.url);
+  return import.meta.url.endsWith('.ts')
+    ? new URL('./disk-worker.ts', import.meta.url)
+    : new URL('./disk-worker.js', import.meta.url);
 }
 
 export class DiskClient {

@@ -12,7 +12,7 @@ export interface DiskWorkerData {
 }
 
 /** Slots that one row each of the index names now, by the id at their head; zeros where no row does. */
-export interface NamedSlots {
+interface NamedSlots {
   readonly slots: Uint32Array;
   readonly rowIds: Uint8Array;
 }

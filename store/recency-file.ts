@@ -23,7 +23,7 @@ export interface Recency {
   readonly uses: Iterable<SlotUse>;
 }
 
-export interface SlotUse {
+interface SlotUse {
   readonly segment: UsedSegment;
   readonly slot: number;
   readonly mark: number;

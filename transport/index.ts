@@ -3,7 +3,6 @@ export type { Carrier, CarrierListener } from './carrier.ts';
 export type { CloseReason, SessionEffect } from './effect.ts';
 export type { LinkSecret, Role, SessionEvent, Urgency, Verdict } from './event.ts';
 export { decodeInvite, encodeInvite, inviteId, pairSecret } from './invite.ts';
-export type { Invite } from './invite.ts';
 export { transportLimits } from './limits.ts';
 export { linkKeys } from './link-keys.ts';
 export type { LinkKeys } from './link-keys.ts';

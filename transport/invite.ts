@@ -13,7 +13,7 @@ import { KEY_BYTES, derive } from './link-keys.ts';
 import { decodeReference, referenceBytes, referenceLine } from './reference.ts';
 import type { NodeReference } from './reference.ts';
 
-export interface Invite {
+interface Invite {
   readonly inviter: NodeReference;
   /** 32 bytes, of one invite. */
   readonly secret: Uint8Array;

@@ -5,9 +5,7 @@
  * Invariant: every derivation has an info string of its own, so no value can stand for another.
  */
 import { assert, primitives } from '../keys/index.ts';
-import type { identityFromSeed } from '../keys/index.ts';
-
-type Seed = Parameters<typeof identityFromSeed>[0];
+import type { Seed } from '../keys/index.ts';
 
 export interface LinkKeys {
   /** X25519, 32 bytes. */

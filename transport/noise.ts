@@ -281,6 +281,7 @@ export class HandshakeState {
     assert(this.#state === 'running' && this.#next === this.#messages.length, 'split comes last, once');
     this.#state = 'split';
     const [first, second] = this.#symmetric.split();
+    primitives.x25519Forget(this.#ephemeralSecret);
     this.#ephemeralSecret.fill(0);
     return this.#role === 'initiator' ? { send: first, receive: second } : { send: second, receive: first };
   }
@@ -331,6 +332,7 @@ export class HandshakeState {
 
   #fail(): undefined {
     this.#state = 'failed';
+    primitives.x25519Forget(this.#ephemeralSecret);
     this.#ephemeralSecret.fill(0);
     return undefined;
   }

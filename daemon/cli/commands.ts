@@ -264,7 +264,7 @@ export const commands: readonly CommandSpec[] = [
   command('invite', 'Print a line for one friend: pasted at the other side, it makes friends on both.', {
     methods: ['peer.invite'],
     examples: ['mimeo invite'],
-    exits: asking,
+    exits: [...asking, 14, 15],
     load: async () => (await import('./run/friends.ts')).invite,
   }),
   command('join', 'Become friends with whoever has sent you an invite.', {
@@ -272,7 +272,7 @@ export const commands: readonly CommandSpec[] = [
       { form: '<INVITE|->', summary: 'the line that `mimeo invite` printed there; - reads it from stdin' },
     ],
     methods: ['peer.join'],
-    exits: asking,
+    exits: [...asking, 14, 15],
     load: async () => (await import('./run/friends.ts')).join,
   }),
   command('store stats', 'Say what the disk is used for.', {
@@ -284,7 +284,7 @@ export const commands: readonly CommandSpec[] = [
   command('store verify', 'Read every block that is kept, and drop what is damaged.', {
     options: [jsonOption],
     methods: ['store.verify'],
-    exits: asking,
+    exits: [...asking, 11],
     load: async () => (await import('./run/store.ts')).verify,
   }),
   command('store resize', 'Change the room on disk, now and for later starts.', {
@@ -294,7 +294,7 @@ export const commands: readonly CommandSpec[] = [
     options: [jsonOption],
     methods: ['store.resize'],
     examples: ['mimeo store resize 20GiB'],
-    exits: [...asking, 15],
+    exits: [...asking, 11, 15],
     load: async () => (await import('./run/store.ts')).resize,
   }),
   command('queue list', 'List the jobs of this run of the daemon.', {

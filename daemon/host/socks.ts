@@ -1,5 +1,5 @@
 /**
- * Carriers through a SOCKS5 proxy (RFC 1928, 1929), like Tor's (docs/spec/node.md, 2). The proxy looks up names: nothing here asks
+ * Carriers through a SOCKS5 proxy (RFC 1928, 1929), like Tor's (docs/spec/node.md, 5). The proxy looks up names: nothing here asks
  * a name server about a peer. It never connects to a peer itself, so that a proxy that fails is a dial that fails.
  *
  * The proxy is no friend: what it answers may be garbage, endless, or nothing, and it reads and changes what it carries. That is

@@ -1,6 +1,6 @@
 /**
  * Who is answered of those who call, and under which secret: peers of the book, and whoever comes with an invite of this node
- * (docs/spec/node.md, 2). It also keeps on disk which openings were let in, so that a recorded one is refused after a restart too.
+ * (docs/spec/node.md, 5). It also keeps on disk which openings were let in, so that a recorded one is refused after a restart too.
  *
  * It sees callers that know this node's reference; everybody else is left unanswered by the session itself.
  * Invariant: nobody is let in before the timestamp of the opening is durable.

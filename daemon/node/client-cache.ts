@@ -3,7 +3,7 @@
  * before the network and by the owner alone. No peer's question ever reaches it, so nobody can learn from it what was read here.
  *
  * Only blocks whose key is their hash are kept. What lies under the key of an SSK or a KSK can differ from place to place, and
- * the owner wants to see what the network has now (docs/spec/node.md, 6).
+ * the owner wants to see what the network has now (docs/spec/node.md, 7).
  *
  * Invariant: an answer from here and one from the network look alike to the job that asked.
  */

@@ -37,6 +37,7 @@ export class Connection implements CarrierListener {
   readonly openedAt = performance.now();
   readonly #session: Session;
   readonly #listener: ConnectionListener;
+  readonly #wallClock: () => number;
   readonly #queue: SessionEvent[] = [];
   #carrier: Carrier | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -44,7 +45,14 @@ export class Connection implements CarrierListener {
   #busy = false;
   #closed = false;
 
-  constructor(options: { role: Role; session: SessionOptions; listener: ConnectionListener }) {
+  constructor(options: {
+    role: Role;
+    session: SessionOptions;
+    listener: ConnectionListener;
+    /** Unix time in ms; the system's unless given. */
+    wallClock?: () => number;
+  }) {
+    this.#wallClock = options.wallClock ?? Date.now;
     this.role = options.role;
     this.#session = new Session(options.session);
     this.#listener = options.listener;
@@ -53,7 +61,7 @@ export class Connection implements CarrierListener {
   /** Begins on a carrier that has just opened; `called` is given by who dialled. */
   open(carrier: Carrier, called?: Called): void {
     this.#carrier = carrier;
-    const wallMs = Date.now();
+    const wallMs = this.#wallClock();
     if (called === undefined) this.#handle({ type: 'opened', role: 'listen', wallMs });
     else this.#handle({ type: 'opened', role: 'dial', wallMs, ...called });
   }

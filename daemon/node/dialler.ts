@@ -1,6 +1,6 @@
 /**
  * Keeps dialling the peers that have no link: the addresses one after the other, and after a failure again, later each time
- * (docs/spec/node.md, 2). It opens carriers and hands them over; sessions, and who gets a link, are links.ts.
+ * (docs/spec/node.md, 5). It opens carriers and hands them over; sessions, and who gets a link, are links.ts.
  *
  * Invariants: a peer is dialled at most once at a time, and not at all while it has a link; with a proxy nothing is dialled past it.
  */

@@ -1,5 +1,5 @@
 /**
- * The invites that this node has given out and that are still good, in a sealed file (docs/spec/node.md, 6). An invite makes one
+ * The invites that this node has given out and that are still good, in a sealed file (docs/spec/node.md, 5). An invite makes one
  * friend: once a link has shown that its bearer holds the secret it is that bearer's, and nobody else's, until it expires. So a
  * friend whose first link broke half-way can come again.
  *

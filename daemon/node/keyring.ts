@@ -11,6 +11,7 @@ import {
   KEY_BYTES,
   ParseError,
   type Random,
+  type Seed,
   type SskSecret,
   type Uri,
   createSsk,
@@ -32,7 +33,6 @@ export interface OwnKey {
   readonly requestUri: string;
 }
 
-type Seed = ReturnType<typeof seed>;
 type InsertUri = Extract<Uri, { kind: 'ssk'; form: 'insert' }>;
 
 interface Secrets {

@@ -83,6 +83,7 @@ export class Links {
   /** Known once the port is. */
   #self: NodeReference | undefined;
   #nextLink = LOCAL_LINK + 1;
+  #lastWallMs = 0;
   #closed = false;
 
   constructor(options: LinksOptions) {
@@ -224,12 +225,19 @@ export class Links {
     };
   }
 
+  /** A peer takes only a greater time than the one before, and a clock may be set back or stand still for two calls. */
+  #wallMs(): number {
+    this.#lastWallMs = Math.max(this.#lastWallMs + 1, Date.now());
+    return this.#lastWallMs;
+  }
+
   #connection(role: Role, called?: KnownPeer): Connection {
     const { keys, random, admission } = this.#options;
     let linked: { identity: string; link: Link } | undefined;
     let caller: Caller | undefined;
     const connection: Connection = new Connection({
       role,
+      wallClock: () => this.#wallMs(),
       session: { self: this.#own, keys, versions: messageVersions, random, replay: admission.guard },
       listener: {
         admit: (who) => {

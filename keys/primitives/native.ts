@@ -36,6 +36,7 @@ export const native: Primitives = {
   xchachaPoly,
   x25519PublicKey,
   x25519,
+  x25519Forget,
   ed25519PublicKey,
   ed25519Sign,
   ed25519Verify,
@@ -163,6 +164,10 @@ function x25519(input: { secret: Uint8Array; publicKey: Uint8Array }): Uint8Arra
     // OpenSSL refuses a result of zeros (RFC 7748, 6.1), and nothing else can fail with keys of the right size.
     return undefined;
   }
+}
+
+function x25519Forget(secret: Uint8Array): void {
+  agreementKeys.delete(latin1(secret));
 }
 
 function agreementKey(secret: Uint8Array): KeyObject {

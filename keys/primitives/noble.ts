@@ -27,6 +27,7 @@ export const noble: Primitives = {
   xchachaPoly: (key) => aead((nonce, ad) => xchacha20poly1305(key, nonce, ad)),
   x25519PublicKey: (secret) => curve25519.getPublicKey(secret),
   x25519: agree,
+  x25519Forget: () => {},
   ed25519PublicKey: (seed) => publicKey(ed25519.getPublicKey(seed)),
   ed25519Sign: ({ seed, message }) => ed25519.sign(message, seed),
   ed25519Verify: verify,

@@ -25,6 +25,8 @@ export interface Primitives {
   x25519PublicKey(secret: Uint8Array): Uint8Array;
   /** 32 shared bytes; undefined when they are zero: the other side's point is of small order, and everybody knows the result. */
   x25519(input: { readonly secret: Uint8Array; readonly publicKey: Uint8Array }): Uint8Array | undefined;
+  /** Keeps nothing of a secret that was good once: an imported key would outlive the caller's bytes. */
+  x25519Forget(secret: Uint8Array): void;
   ed25519PublicKey(seed: Seed): PublicKey;
   ed25519Sign(input: { readonly seed: Seed; readonly message: Uint8Array }): Uint8Array;
   /** Strict (./ed25519-strict.ts). False, never an error, for any bytes whatever. */

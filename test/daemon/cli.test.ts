@@ -104,7 +104,7 @@ void t.test('peers: what a peer or a network said moves no cursor', async (t) =>
   t.equal((await mimeo('peer ref')).stdout, 'mimeo-node:abc\n');
   t.equal((await mimeo('peer add -', { stdin: 'their-line\n' })).stdout, 'their-line\n');
   const { stdout } = await mimeo('peer list');
-  t.equal(stdout, 'their-line  0.5000  127.0.0.1:9  offline: refused\u{FFFD}[2J\n');
+  t.equal(stdout, 'their-line  stranger  0.5000  127.0.0.1:9  offline: refused\u{FFFD}[2J\n');
   t.equal((await mimeo('peer remove their-line')).stdout, 'their-line\n');
   t.match(await mimeo('peer remove their-line'), { status: 1, stderr: /\(peer_unknown\)/ });
 });
@@ -200,8 +200,8 @@ void t.test('config: values with their origin, without a daemon', async (t) => {
   const cwd = t.testdir();
   const env = { MIMEO_NETWORK: 'friends-small' };
   const { stdout } = await run(['config', 'list'], { cwd, env });
-  t.match(stdout, /^network {8}friends-small {4,}MIMEO_NETWORK$/m);
-  t.match(stdout, /^fproxy\.listen {2}127\.0\.0\.1:8888 {2,}default$/m);
+  t.match(stdout, /^network +friends-small +MIMEO_NETWORK$/m);
+  t.match(stdout, /^fproxy\.listen +127\.0\.0\.1:8888 +default$/m);
   t.equal((await run(['config', 'get', 'network'], { cwd, env })).stdout, 'friends-small\n');
   t.equal((await run(['config', 'path'], { cwd })).stdout, `${cwd}/.config/mimeo/mimeo.toml\n`);
   t.equal((await run(['config', 'path', '--data-dir', 'd'], { cwd })).stdout, `${cwd}/d/mimeo.toml\n`);
