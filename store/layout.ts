@@ -43,7 +43,7 @@ export function indexPages(slots: number): number {
 
 /** When the log is longer than this after a commit, it is folded into the index. */
 export function walLimitBytes(slots: number): number {
-  const share = Math.floor((slots * SLOT_BYTES) / 256);
+  const share = Math.floor((slots * SLOT_BYTES) / 128);
   return Math.max(storeLimits.walBytesLeast.value, Math.min(storeLimits.walBytes.value, share));
 }
 

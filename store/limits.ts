@@ -38,7 +38,7 @@ export const storeLimits = {
   walBytesLeast: {
     value: 32_768,
     unit: 'bytes',
-    reason: 'The same for small stores (else 1/256 of the size): several single puts a checkpoint.',
+    reason: 'The same for small stores (else 1/128 of the size): several single puts a checkpoint.',
   },
   fillChunkSlots: {
     value: 31,

@@ -6,9 +6,10 @@ import { parseArgs } from 'node:util';
 import * as crypto from './crypto.ts';
 import * as link from './link.ts';
 import * as network from './network.ts';
+import * as store from './store.ts';
 import { type Bench, machine, toTable } from './harness.ts';
 
-const benches: Readonly<Record<string, Bench>> = { crypto, link, network };
+const benches: Readonly<Record<string, Bench>> = { crypto, link, network, store };
 
 process.exitCode = await main(process.argv.slice(2));
 

@@ -4,14 +4,20 @@ import type { Target } from './target.ts';
 import { block } from './targets/block.ts';
 import { cbor } from './targets/cbor.ts';
 import { config } from './targets/config.ts';
+import { daemonfile } from './targets/daemonfile.ts';
+import { frames } from './targets/frames.ts';
 import { invite } from './targets/invite.ts';
 import { lines } from './targets/lines.ts';
+import { master } from './targets/master.ts';
 import { message } from './targets/message.ts';
 import { metadata } from './targets/metadata.ts';
 import { multipart } from './targets/multipart.ts';
+import { opening } from './targets/opening.ts';
+import { payload } from './targets/payload.ts';
 import { reference } from './targets/reference.ts';
 import { request } from './targets/request.ts';
 import { rpc } from './targets/rpc.ts';
+import { sealed } from './targets/sealed.ts';
 import { uri } from './targets/uri.ts';
 
 export const targets: readonly Target[] = [
@@ -21,10 +27,16 @@ export const targets: readonly Target[] = [
   message,
   reference,
   invite,
+  opening,
+  payload,
+  frames,
+  sealed,
+  master,
   metadata,
   lines,
   rpc,
   config,
+  daemonfile,
   multipart,
   request,
 ];

@@ -12,7 +12,7 @@ import { StoreError, openSlotStore } from '../../store/index.ts';
 import type { DiskStore } from '../../store/index.ts';
 import { diskError } from '../../store/disk-error.ts';
 import { blockOf, keyOf } from '../compliance/block-store.ts';
-import { KEY, MIB, check, range } from './stores.ts';
+import { KEY, MIB, check, range, silent } from './stores.ts';
 
 /** The mount point, or undefined when this user may not mount. */
 function smallDisk(t: Test): string | undefined {
@@ -78,7 +78,7 @@ void t.test(
     await store.resize(sizeBytes);
     const later = range(300, Math.floor(total / 2) - filled + 1);
     t.same(await tryAll(t, store, later), later);
-    while (!store.stats().silent) await store.verify();
+    await silent(store);
     t.same(store.stats().slots, { filled: total, total });
     t.same(await check(store, [...range(3, filled - 3), 100, 101, 200, ...later]), { lost: 0, wrong: 0 });
     await store.close();

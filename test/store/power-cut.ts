@@ -64,7 +64,8 @@ export function wrapDisk(disk: DiskIo, directory: string, options: unknown): Dis
     for (const [page, old] of before) {
       if (coin() < 0.5) continue;
       bytes.fill(0, page * PAGE_BYTES, (page + 1) * PAGE_BYTES);
-      bytes.set(old ?? [], page * PAGE_BYTES);
+      // The file may have been cut within the page since.
+      bytes.set(old?.subarray(0, bytes.length - page * PAGE_BYTES) ?? [], page * PAGE_BYTES);
     }
     const kept = coin() < 0.5 || bytes.length <= syncedBytes ? bytes.length : syncedBytes;
     writeFileSync(path, bytes.subarray(0, kept));

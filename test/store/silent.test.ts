@@ -13,7 +13,7 @@ import { openSlotStore } from '../../store/index.ts';
 import { sizeForSlots, slotPosition } from '../../store/layout.ts';
 import { storeSecrets } from '../../store/secrets.ts';
 import { blockOf } from '../compliance/block-store.ts';
-import { KEY, scratch } from './stores.ts';
+import { KEY, scratch, silent } from './stores.ts';
 
 /** In all; half of them are present. */
 const SAMPLES = 16_000;
@@ -126,7 +126,7 @@ void t.test(
           store.put(listedKey(first + index), blockOf(first + index), { part: 'store' }),
         ),
       );
-    while (!store.stats().silent) await store.verify();
+    await silent(store);
     await store.close();
 
     const slots = readFileSync(join(directory, 'store.slots'));
@@ -193,7 +193,7 @@ void t.test(
     for (const blocks of [0, 150, 300]) {
       const directory = scratch(t);
       const store = await openSlotStore({ directory, sizeBytes: sizeForSlots(300), storeShare: 1, key: KEY });
-      while (!store.stats().silent) await store.verify();
+      await silent(store);
       for (let first = 0; first < blocks; first += 50)
         await Promise.all(
           Array.from({ length: 50 }, (_, item) =>

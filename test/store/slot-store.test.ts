@@ -9,7 +9,7 @@ import t from 'tap';
 import { openSlotStore, storeLimits } from '../../store/index.ts';
 import { capacitySlots, sizeForSlots } from '../../store/layout.ts';
 import { blockOf, blockStoreCompliance, keyOf } from '../compliance/block-store.ts';
-import { KEY, MIB, bytesIn, check, isBlock, openWith, putAll, range, scratch } from './stores.ts';
+import { KEY, MIB, bytesIn, check, isBlock, openWith, putAll, range, scratch, silent } from './stores.ts';
 
 const parents = mkdtempSync(join(tmpdir(), 'mimeo-store-'));
 t.teardown(() => rmSync(parents, { recursive: true, force: true }));
@@ -102,7 +102,7 @@ void t.test(
     await first.close();
     const second = await openWith(directory, capacity);
     t.ok(second.stats().slots.filled >= filled);
-    while (!second.stats().silent) await sleep(5);
+    await silent(second);
     t.same(second.stats().slots, { filled: 600, total: 600 });
     t.same(await second.verify(), { slots: 600, blocks: 0, damaged: 0, free: 600 });
     t.ok(second.stats().usedBytes <= second.stats().limitBytes);

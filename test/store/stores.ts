@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Test } from 'tap';
 import { equalBytes } from '../../keys/index.ts';
 import type { Block } from '../../keys/index.ts';
@@ -73,6 +74,11 @@ export async function check(
 
 export async function putAll(store: BlockStore, numbers: Iterable<number>, part: StorePart): Promise<void> {
   await Promise.all(Array.from(numbers, (number) => store.put(keyOf(number), blockOf(number), { part })));
+}
+
+/** Every slot is filled. */
+export async function silent(store: BlockStore): Promise<void> {
+  while (!store.stats().silent) await sleep(1);
 }
 
 export function range(first: number, count: number): number[] {
