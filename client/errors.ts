@@ -79,7 +79,7 @@ export const errorTable = {
     500,
     503,
     'final',
-    'The store was written by another version: move it away, or use that version.',
+    'The store was written by another version or with another key: move it away, or use that version or key.',
   ),
   store_closed: row(1, 503, 504, 'retry', 'The daemon is stopping.'),
   store_busy: row(11, 503, 505, 'retry', 'The disk is slower than what arrives: try again in a minute.'),

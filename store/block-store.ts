@@ -37,8 +37,9 @@ export interface PutOptions {
 /** Blocks are not copied on the way out, and not before they are written on the way in: whoever has one does not write into it. */
 export interface BlockStore {
   /**
-   * The block under `key` from either part, its recency renewed; undefined when there is none or it was damaged on disk.
-   * `from` is the identity of the peer over whose link the question came; without it the block earns no protection.
+   * The block under `key` from either part; undefined when there is none or it was damaged on disk. `from` is the identity of the
+   * peer over whose link the question came: the block's recency is renewed, and it may earn protection. A question of nobody's
+   * leaves no trace.
    * @throws StoreError when the disk does not read, the store is closed or has too much to do
    */
   get(key: RoutingKey, from?: string): Promise<Block | undefined>;
@@ -91,6 +92,8 @@ export interface StoreStats {
   readonly limitBytes: number;
   /** Whether every slot has been filled: until then the size of the files tells how much was ever stored. */
   readonly silent: boolean;
+  /** Whether the disk gave the room that was asked for last; if not it is asked again, and the store does with what it has. */
+  readonly hasRoom: boolean;
   readonly slots: { readonly filled: number; readonly total: number };
   /** Number of the format on disk. */
   readonly format: number;

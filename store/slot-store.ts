@@ -177,6 +177,7 @@ class SlotStore implements DiskStore {
       usedBytes: bytesIn(directory),
       limitBytes: this.#limitBytes,
       silent: retention.filled >= retention.capacitySlots,
+      hasRoom: this.#parts.writer.filler.state !== 'stuck',
       slots: { filled: Math.min(retention.filled, retention.capacitySlots), total: retention.capacitySlots },
       format: FORMAT,
     };
@@ -256,9 +257,9 @@ class SlotStore implements DiskStore {
       const found = await this.#read(slot, id);
       if (!found) continue;
       const now = retention.find(id);
-      if (now !== undefined) {
+      if (now !== undefined && from !== undefined) {
         retention.touch(now);
-        if (from !== undefined) retention.fetched(now, from);
+        retention.fetched(now, from);
       }
       return found;
     }

@@ -61,13 +61,13 @@ t.test('a file holds one concept: none is longer than can be read at a sitting',
 
 t.test('every file says first what it is', async (t) => {
   for (const file of ROOMS.flatMap(sources)) {
-    if (file.endsWith('index.ts')) continue;
+    if (file.endsWith('/index.ts')) continue;
     t.match(read(file), /^\/\*\*/, `${file} begins with a comment`);
   }
 });
 
 t.test('an index.ts is a list of names', async (t) => {
-  for (const file of ROOMS.flatMap(sources).filter((file) => file.endsWith('index.ts'))) {
+  for (const file of ROOMS.flatMap(sources).filter((file) => file.endsWith('/index.ts'))) {
     t.notMatch(codeOf(file), /\b(function|class|const|let)\b/, `${file} has no logic`);
   }
 });

@@ -46,7 +46,7 @@ export class ClientCache implements Network {
   }
 
   async #find(key: RoutingKey): Promise<Block | undefined> {
-    return this.#store.get(key).catch(nothing);
+    return this.#store.get(key, OWNER).catch(nothing);
   }
 
   async #keep(key: RoutingKey, block: Block): Promise<void> {
@@ -54,6 +54,9 @@ export class ClientCache implements Network {
     await this.#store.put(key, block, { part: 'cache' }).catch(nothing);
   }
 }
+
+/** Everything here is asked for by one: it only says that the block was used. */
+const OWNER = 'owner';
 
 /** A cache that can't be read or written is slower and no failure; the store beside it says when the disk has trouble. */
 function nothing(error: unknown): undefined {

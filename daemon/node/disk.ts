@@ -70,6 +70,11 @@ export class Disk {
     return this.store.stats().silent && this.clientCache.stats().silent;
   }
 
+  /** Whether the disk gave the room that `store.size` promises, so far. */
+  get hasRoom(): boolean {
+    return this.store.stats().hasRoom && this.clientCache.stats().hasRoom;
+  }
+
   /** Also for later starts, unless the configuration says otherwise then. @throws UserError disk_full, disk_failed, disk_quota, overloaded */
   async resize(sizeBytes: number): Promise<void> {
     const shares = divide(sizeBytes);

@@ -45,7 +45,7 @@ export function decodeMasterFile(bytes: Uint8Array, path: string): MasterFile {
   const { v } = fields;
   if (typeof v === 'number' && v !== VERSION)
     throw new UserError('data_dir_format', `${path} has format ${v}, not ${VERSION}`);
-  if (!(check instanceof Uint8Array) || !equalBytes(check, checkOf(fields)))
+  if (v !== VERSION || !(check instanceof Uint8Array) || !equalBytes(check, checkOf(fields)))
     throw damaged(path, 'does not have the bytes that were written');
   if (fields['form'] === 'plain')
     return { form: 'plain', master: new MasterKey(part(fields, 'key', KEY_BYTES, path)) };

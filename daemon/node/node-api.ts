@@ -159,6 +159,10 @@ function warnings(
     found.push('This node knows nobody: exchange references with `mimeo peer ref` and `mimeo peer add`.');
   else if (peers.connected === 0) found.push('No peer can be reached: `mimeo peer list` says why.');
   if (host.storeTrouble !== undefined) found.push(`The disk refuses: ${host.storeTrouble.message}.`);
+  if (!disk.hasRoom)
+    found.push(
+      'The disk has less room than store.size: the store does with what it got, and asks again each minute.',
+    );
   if (!disk.silent)
     found.push('Disk not yet silent: until it is filled, the size of its files tells how much was kept.');
   found.push('Reduced anonymity: peers can tell what this node asks for.');

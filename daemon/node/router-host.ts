@@ -163,7 +163,10 @@ export class RouterHost {
     const { store, identityOf } = this.#options;
     let outcome: WriteOutcome;
     try {
-      const put = await store.put(key, block, { part: into, from: identityOf(asker) });
+      const from = identityOf(asker);
+      let put = await store.put(key, block, { part: into, from });
+      // The link has pushed out its share of the store today: what it brings is kept like a block that passed by.
+      if (put === 'refused') put = await store.put(key, block, { part: 'cache', from });
       outcome = put === 'collision' ? 'collision' : put === 'refused' ? 'failed' : 'kept';
       // What lay there already says nothing about the disk.
       if (put === 'written') this.#storeTrouble = undefined;

@@ -70,10 +70,12 @@ function toUserError(error: unknown): UserError {
   return fromWireError(error);
 }
 
+/** A batch is no answer: none is ever asked for, and the library does not look what is in one. */
 function parseAnswer(line: string): JSONRPCResponse | undefined {
   try {
     const answer: unknown = JSON.parse(line);
-    return typeof answer === 'object' && answer !== null ? (answer as JSONRPCResponse) : undefined;
+    const isObject = typeof answer === 'object' && answer !== null && !Array.isArray(answer);
+    return isObject ? (answer as JSONRPCResponse) : undefined;
   } catch {
     return undefined;
   }

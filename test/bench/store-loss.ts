@@ -24,10 +24,10 @@ const ROUND_NUMBERS = 10_000;
 const KILL_BYTES = (8 + 16 * KILLS) * MIB;
 
 const CUT_ROUNDS = 30;
-const CUT_PUTS = 24;
+const CUT_PUTS = 48;
 const CUT_IN_FLIGHT = 4;
 /** Calls on the disk in a round: most cuts hit one. */
-const CUT_CALLS = 60;
+const CUT_CALLS = 100;
 /** Full from the beginning: cuts hit batches, not the fill. */
 const CUT_SLOTS = CUT_ROUNDS * CUT_PUTS + 80;
 

@@ -37,7 +37,7 @@ void t.test(
   'every call of a client whose daemon goes away or talks nonsense ends with an error',
   async (t) => {
     const dir = freshDir(t);
-    for (const [index, reply] of ['', 'nonsense\n', '5\n'].entries()) {
+    for (const [index, reply] of ['', 'nonsense\n', '5\n', '[null]\n', '[]\n'].entries()) {
       const rpcSocket = join(dir, `${index}.sock`);
       const server = createServer((socket) => socket.once('data', () => socket.end(reply))).listen(rpcSocket);
       t.teardown(() => server.close());

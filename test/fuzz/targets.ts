@@ -14,10 +14,14 @@ import { metadata } from './targets/metadata.ts';
 import { multipart } from './targets/multipart.ts';
 import { opening } from './targets/opening.ts';
 import { payload } from './targets/payload.ts';
+import { recency } from './targets/recency.ts';
 import { reference } from './targets/reference.ts';
+import { reply } from './targets/reply.ts';
 import { request } from './targets/request.ts';
+import { row } from './targets/row.ts';
 import { rpc } from './targets/rpc.ts';
 import { sealed } from './targets/sealed.ts';
+import { slot } from './targets/slot.ts';
 import { uri } from './targets/uri.ts';
 
 export const targets: readonly Target[] = [
@@ -32,9 +36,13 @@ export const targets: readonly Target[] = [
   frames,
   sealed,
   master,
+  slot,
+  row,
+  recency,
   metadata,
   lines,
   rpc,
+  reply,
   config,
   daemonfile,
   multipart,

@@ -50,8 +50,9 @@ export class MemoryStore implements BlockStore {
     const text = toText(key);
     const segment = this.#segmentOf(text);
     if (!segment) return undefined;
+    if (from === undefined) return this.#segments[segment].get(text)?.block;
     const kept = this.#renew(segment, text);
-    if (segment === 'probation' && from !== undefined) this.#fetched(text, kept, from);
+    if (segment === 'probation') this.#fetched(text, kept, from);
     return kept.block;
   }
 
@@ -98,6 +99,7 @@ export class MemoryStore implements BlockStore {
       usedBytes: (this.#count('store') + this.#count('cache')) * BLOCK_BYTES,
       limitBytes: total * BLOCK_BYTES,
       silent: true,
+      hasRoom: true,
       slots: { filled: total, total },
       format: 0,
     };

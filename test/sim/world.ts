@@ -293,7 +293,9 @@ export class World {
       case 'writeBlock': {
         const { token, key, block, into, asker } = effect;
         this.#soon(() => {
-          const put = node.store.putNow(key, block, { part: into, from: String(asker) });
+          const from = String(asker);
+          let put = node.store.putNow(key, block, { part: into, from });
+          if (put === 'refused') put = node.store.putNow(key, block, { part: 'cache', from });
           const outcome = put === 'collision' ? 'collision' : put === 'refused' ? 'failed' : 'kept';
           this.#handle(number, { type: 'blockWritten', token, outcome });
         });

@@ -113,6 +113,9 @@ void t.test('a file of another version or another thing is told apart from damag
     withCheck({ v: 1, form: 'other' }),
     withCheck({ v: 1, form: 'plain', key: noise(31) }),
     withCheck({ v: 1, form: 'plain' }),
+    withCheck({ form: 'plain', key: noise(32) }),
+    withCheck({ v: null, form: 'plain', key: noise(32) }),
+    withCheck({ v: '1', form: 'plain', key: noise(32) }),
     noise(100),
   ])
     t.throws(() => decodeMasterFile(bytes, 'master'), { code: 'state_damaged' });

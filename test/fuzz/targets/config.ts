@@ -3,9 +3,6 @@
  * `NAME=value` and `--option=value`. Promises: a typed refusal or settings that all passed the table; options win over variables,
  * those over the file; what is shown of a setting is accepted again and shown as the same.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { loadConfig, type Config } from '../../../daemon/config/load.ts';
 import {
   isSettingName,
@@ -17,8 +14,10 @@ import {
 } from '../../../daemon/config/settings.ts';
 import type { SeededRandom } from '../../sim/random.ts';
 import { editText } from '../edits/text.ts';
+import { ScratchFile, scratchFolder } from '../scratch.ts';
 import { accepted, attempt, ensure, pick, type Target } from '../target.ts';
 
+const file = new ScratchFile('config', 'mimeo.toml');
 const CUT = '\n---\n';
 /** Good and bad ones; of settings that are not named here `OTHERS`. */
 const VALUES: { readonly [Name in SettingName]?: readonly string[] } = {
@@ -67,13 +66,11 @@ export const config: Target = {
   run: (input) => {
     const text = Buffer.from(input);
     const at = text.indexOf(CUT);
-    writeFileSync(join(folder(), 'mimeo.toml'), at < 0 ? text : text.subarray(0, at));
+    file.holding(at < 0 ? text : text.subarray(0, at));
+    const dataDir = scratchFolder('config');
     const { env, flags } = readRest(at < 0 ? '' : text.subarray(at + CUT.length).toString());
-    const read = attempt(
-      () => loadConfig({ dataDir: folder(), flags, env, cwd: '/' }),
-      ['config_invalid', 'usage'],
-    );
-    if (read.type !== 'value') return { ...read, shape: read.shape.replaceAll(folder(), '') };
+    const read = attempt(() => loadConfig({ dataDir, flags, env, cwd: '/' }), ['config_invalid', 'usage']);
+    if (read.type !== 'value') return { ...read, shape: read.shape.replaceAll(dataDir, '') };
     const origins = settingNames.map((name) => checkSetting(name, { config: read.value, env, flags }));
     return accepted(origins.join());
   },
@@ -133,15 +130,4 @@ function tomlLine(name: SettingName, random: SeededRandom): string {
 
 function valueOf(name: SettingName, random: SeededRandom): string {
   return pick(VALUES[name] ?? OTHERS, random);
-}
-
-let made: string | undefined;
-
-function folder(): string {
-  if (made === undefined) {
-    const path = mkdtempSync(join(tmpdir(), 'mimeo-fuzz-config-'));
-    process.on('exit', () => rmSync(path, { recursive: true, force: true }));
-    made = path;
-  }
-  return made;
 }

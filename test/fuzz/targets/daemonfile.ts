@@ -2,15 +2,14 @@
  * daemon/config/daemon-file.ts. Promises: whatever lies there is our file, with every field of its kind, or nothing; and what a daemon
  * writes is read as it was written.
  */
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { readDaemonFile } from '../../../daemon/config/daemon-file.ts';
 import type { SeededRandom } from '../../sim/random.ts';
 import { editText } from '../edits/text.ts';
-import { scratchFolder } from '../scratch.ts';
+import { ScratchFile, scratchFolder } from '../scratch.ts';
 import { accepted, ensure, pick, type Target } from '../target.ts';
 
+const file = new ScratchFile('daemonfile', 'daemon.json');
 const NAMES = ['pid', 'rpcSocket', 'fproxy', 'listen', 'version'] as const;
 
 export const daemonfile: Target = {
@@ -21,9 +20,8 @@ export const daemonfile: Target = {
   words: [...NAMES, '"pid":1', '"__proto__":{}', 'null', '{}', '[]', '1e999', '"\\u0000"'],
   sample: (random) => Buffer.from(`${JSON.stringify(sampleFields(random), undefined, 2)}\n`),
   run: (input) => {
-    const folder = scratchFolder('daemonfile');
-    writeFileSync(join(folder, 'daemon.json'), input);
-    const read = readDaemonFile(folder);
+    file.holding(input);
+    const read = readDaemonFile(scratchFolder('daemonfile'));
     const expected = expectedOf(Buffer.from(input).toString());
     ensure(isDeepStrictEqual(read, expected), 'what stands there, or nothing');
     if (read === undefined) return { type: 'refused', shape: 'none of ours' };

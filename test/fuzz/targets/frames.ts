@@ -48,12 +48,13 @@ const STEPS = {
 } as const;
 const STEP_COUNT = Object.keys(STEPS).length;
 
-interface Frame {
+/** As it was sealed. */
+interface Made {
   readonly bytes: Uint8Array;
-  /** Of a message that is in order; undefined for padding. */
-  readonly payload?: Uint8Array;
-  /** Place among the sealed ones; undefined for one that no receiver may take. */
-  readonly place: number | undefined;
+  /** Whether a receiver may take it, in its place. */
+  readonly isGood: boolean;
+  /** Of a message. */
+  readonly payload: Uint8Array | undefined;
 }
 
 export const frames: Target = {
@@ -70,9 +71,9 @@ export const frames: Target = {
     const choice = input[0] ?? 0;
     const random = new SeededRandom(choice);
     const receiver = choice % SESSION_IN === 0 ? sessionReceiver() : linkReceiver();
-    const stream = streamOf(input.subarray(1), receiver.cipher);
-    const expected = expectedOf(stream);
-    const bytes = Buffer.concat(stream.map((frame) => frame.bytes));
+    const { made, pieces } = streamOf(input.subarray(1), receiver.cipher);
+    const bytes = new Uint8Array(Buffer.concat(pieces));
+    const expected = expectedOf(made, bytes);
     const most = pick([40, 500, 40_000], random);
     for (let at = 0; at < bytes.length;) {
       // Only heads are cut in single bytes: a block would be a thousand times the same.
@@ -89,7 +90,7 @@ export const frames: Target = {
     checkDelivered(receiver.effects, expected.payloads);
     const written = receiver.effects.filter(({ type }) => type === 'write');
     ensure(written.length === 0, 'nothing of it is answered');
-    return answerOf(expected, stream.length);
+    return answerOf(expected, pieces.length);
   },
 };
 
@@ -110,41 +111,45 @@ interface Expected {
   readonly isBroken: boolean;
 }
 
-/** Told from the places of the frames alone. */
-function expectedOf(stream: readonly Frame[]): Expected {
+/** Told from the bytes alone: as many frames as the stream begins with, as they were sealed. */
+function expectedOf(made: readonly Made[], stream: Uint8Array): Expected {
   const payloads: Uint8Array[] = [];
-  for (const [index, { place, payload }] of stream.entries()) {
-    if (place !== index) return { payloads, isBroken: true };
+  let at = 0;
+  for (const { bytes, isGood, payload } of made) {
+    if (!isGood || !equalBytes(stream.subarray(at, at + bytes.length), bytes)) break;
+    at += bytes.length;
     if (payload !== undefined) payloads.push(payload);
   }
-  return { payloads, isBroken: false };
+  return { payloads, isBroken: at !== stream.length };
 }
 
-function streamOf(plan: Uint8Array, cipher: CipherState): Frame[] {
+interface Stream {
+  readonly made: readonly Made[];
+  /** What arrives. */
+  readonly pieces: readonly Uint8Array[];
+}
+
+function streamOf(plan: Uint8Array, cipher: CipherState): Stream {
   const view = Buffer.from(plan);
-  const stream: Frame[] = [];
-  let place = 0;
+  const made: Made[] = [];
+  const pieces: Uint8Array[] = [];
   const put = (content: Sealed): void => {
-    const isGood = content.sizeCode < FRAME_SIZES.length && isAllowed(content);
+    const bytes = sealed(cipher, content);
     const payload = content.type === TYPE_CODES.message ? declared(content) : undefined;
-    stream.push({
-      bytes: sealed(cipher, content),
-      place: isGood ? place : undefined,
-      ...(payload === undefined ? {} : { payload }),
-    });
-    place += 1;
+    made.push({ bytes, isGood: isAllowed(content), payload });
+    pieces.push(bytes);
   };
-  for (let at = 0; at + STEP_BYTES <= view.length && stream.length < STEPS_MOST; at += STEP_BYTES) {
+  for (let at = 0; at + STEP_BYTES <= view.length; at += STEP_BYTES) {
     const step = view.readUInt8(at) % STEP_COUNT;
     const [first, second] = [view.readUInt8(at + 1), view.readUInt16BE(at + 2)];
-    const index = stream.length === 0 ? 0 : first % stream.length;
-    const chosen = stream[index];
+    const index = pieces.length === 0 ? 0 : first % pieces.length;
+    const chosen = pieces[index] ?? EMPTY;
     switch (step) {
       case STEPS.send:
         put(sealable(TYPE_CODES.message, payloadOf(second % (transportLimits.frameBytes.value + 1), first)));
         break;
       case STEPS.padding:
-        put(sealable(TYPE_CODES.padding, payloadOf(first, 0)));
+        put(sealable(TYPE_CODES.padding, payloadOf(first % 200, 0)));
         break;
       case STEPS.forge:
         put({ type: first % 7, declaredBytes: second, payload: payloadOf(second % 200, first), sizeCode: 0 });
@@ -153,28 +158,26 @@ function streamOf(plan: Uint8Array, cipher: CipherState): Frame[] {
         put({ ...sealable(TYPE_CODES.padding, EMPTY), sizeCode: second });
         break;
       case STEPS.noise:
-        stream.push({ bytes: new SeededRandom(second).bytes(1 + first), place: undefined });
+        pieces.push(new SeededRandom(second).bytes(1 + first));
         break;
       case STEPS.repeat:
-        if (chosen !== undefined) stream.push(chosen);
+        pieces.push(chosen);
         break;
       case STEPS.drop:
-        stream.splice(index, 1);
+        pieces.splice(index, 1);
         break;
       case STEPS.flip:
-        if (chosen !== undefined) stream[index] = flipped(chosen, second);
+        if (chosen.length > 0) pieces[index] = flipped(chosen, second);
         break;
       case STEPS.cut:
-        if (chosen !== undefined)
-          stream[index] = { bytes: chosen.bytes.subarray(0, second % chosen.bytes.length), place: undefined };
+        if (chosen.length > 0) pieces[index] = chosen.subarray(0, second % chosen.length);
         break;
       case STEPS.swap:
-        if (chosen !== undefined) stream.splice(second % stream.length, 0, ...stream.splice(index, 1));
+        pieces.splice(second % (pieces.length + 1), 0, ...pieces.splice(index, 1));
         break;
     }
   }
-  // What was cut to nothing was dropped.
-  return stream.filter(({ bytes }) => bytes.length > 0);
+  return { made, pieces };
 }
 
 interface Sealed {
@@ -198,7 +201,7 @@ function declared({ declaredBytes, payload }: Sealed): Uint8Array {
 
 /** Of what may be sent now: no new keys were asked for, and the old ones are young. */
 function isAllowed({ type, declaredBytes, sizeCode }: Sealed): boolean {
-  const fits = declaredBytes <= (FRAME_SIZES[sizeCode] ?? 0) - overheadBytes();
+  const fits = declaredBytes <= (FRAME_SIZES[sizeCode] ?? -1) - overheadBytes();
   return fits && (type === TYPE_CODES.padding || (type === TYPE_CODES.message && declaredBytes > 0));
 }
 
@@ -215,11 +218,11 @@ function sealed(cipher: CipherState, { type, declaredBytes, payload, sizeCode }:
   return Buffer.concat([head, cipher.encryptWithAd(EMPTY, content)]);
 }
 
-function flipped(frame: Frame, at: number): Frame {
-  const bytes = Uint8Array.from(frame.bytes);
-  const index = at % Math.max(1, bytes.length);
+function flipped(piece: Uint8Array, at: number): Uint8Array {
+  const bytes = Uint8Array.from(piece);
+  const index = at % bytes.length;
   bytes[index] = (bytes[index] ?? 0) ^ (1 << (at % 8));
-  return { bytes, place: undefined };
+  return bytes;
 }
 
 function payloadOf(size: number, fill: number): Uint8Array {

@@ -36,7 +36,10 @@ export const master: Target = {
     }
     ensure(fields['form'] === 'scrypt' && file.cost === fields['n'], 'the form and price that were written');
     const { scryptCostLeast, scryptCostMost } = nodeLimits;
-    ensure(file.cost >= scryptCostLeast.value && file.cost <= scryptCostMost.value, 'a price that is allowed');
+    ensure(
+      file.cost >= scryptCostLeast.value && file.cost <= scryptCostMost.value,
+      'a price that is allowed',
+    );
     ensure((file.cost & (file.cost - 1)) === 0, 'a power of two');
     ensure([file.salt, file.nonce, file.sealed].map(({ length }) => length).join() === '16,24,48', 'lengths');
     return accepted(`scrypt ${Math.log2(file.cost)}`);

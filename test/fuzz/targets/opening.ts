@@ -13,7 +13,7 @@ import { SeededRandom } from '../../sim/random.ts';
 import { keysOf, referenceOf, Side, STRANGER, WALL_MS } from '../../transport/session-pair.ts';
 import { byteEdits } from '../edits/bytes.ts';
 import { HEAD_BYTES, openEnvelope, sealEnvelope, type OpenedEnvelope } from '../hostile-caller.ts';
-import { accepted, ensure, pick, type Answer, type Change, type Target } from '../target.ts';
+import { accepted, ensure, pick, type Change, type Target } from '../target.ts';
 
 const { clockSkewMs, openingBytesLeast, openingBytesMost, replyBytesLeast, replyBytesMost } = transportLimits;
 const { unansweredMsLeast, unansweredMsMost } = transportLimits;
@@ -148,8 +148,9 @@ function endOf(session: Session): string {
 function madeOf(stream: Uint8Array, listener: number): { opening: Opening; rest: number } | undefined {
   const start = prefixOf(listener).length;
   const opening = byNonce.get(hex(stream.subarray(start, start + 24)));
-  const read = opening && envelopeIn(stream, listener);
-  if (read === undefined || opening.listener !== listener) return undefined;
+  if (opening?.listener !== listener) return undefined;
+  const read = envelopeIn(stream, listener);
+  if (read === undefined) return undefined;
   if (read.sizeBytes < openingBytesLeast.value || read.sizeBytes > openingBytesMost.value) return undefined;
   if (!equalBytes(read.content.subarray(0, opening.content.length), opening.content)) return undefined;
   return { opening, rest: stream.length - prefixOf(listener).length - read.sizeBytes };

@@ -78,7 +78,10 @@ function runGreeting(bytes: Uint8Array, isWhole: boolean): Answer {
 }
 
 function checkGreeting({ reference, versions, inviteId }: Greeting, bytes: Uint8Array): Answer {
-  ensure(Buffer.from(bytes).includes(referenceBytes(reference.line)), 'the bytes that were signed');
+  ensure(
+    Buffer.from(bytes).includes(Buffer.from(referenceBytes(reference.line))),
+    'the bytes that were signed',
+  );
   checkVersions(versions);
   ensure(inviteId === undefined || inviteId.length === 16, 'the length of an invite id');
   const network = equalBytes(reference.network, NETWORK);

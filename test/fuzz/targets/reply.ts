@@ -18,7 +18,15 @@ export const reply: Target = {
   promise: 'a call ends with what was answered to it or with an error of the table',
   mostBytes: 2_000,
   edits: [editText],
-  words: ['"id":1', '"result":{}', '"error":null', '"data":{"code":"failed"}', '[null]', 'null', '"__proto__"'],
+  words: [
+    '"id":1',
+    '"result":{}',
+    '"error":null',
+    '"data":{"code":"failed"}',
+    '\n[null]\n',
+    'null',
+    '"__proto__"',
+  ],
   sample: (random) => {
     const lines = Array.from({ length: random.below(3) }, () => sampleLine(random, 0));
     return Buffer.from(`${[...lines, sampleLine(random, 1)].join('\n')}\n`);
@@ -29,7 +37,10 @@ export const reply: Target = {
     const api = await connectApi(scratchFolder('reply'));
     try {
       const result: unknown = await api.call('node.info', {});
-      ensure(resultsIn(input).some((one) => isDeepStrictEqual(one, result)), 'a result that was answered');
+      ensure(
+        resultsIn(input).some((one) => isDeepStrictEqual(one, result)),
+        'a result that was answered',
+      );
       return accepted(typeof result);
     } catch (error) {
       return refusedBy(error);

@@ -3,14 +3,15 @@
  * lies on the disk. Promises: a file that was changed, or lies under another name or key, is `state_damaged` or `data_dir_format` and
  * gives no content; one that was not gives what was put in.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { equalBytes } from '../../../keys/index.ts';
 import { SealedFile } from '../../../daemon/node/sealed-file.ts';
 import { SeededRandom } from '../../sim/random.ts';
-import { scratchFolder } from '../scratch.ts';
+import { ScratchFile, scratchFolder } from '../scratch.ts';
 import { accepted, attempt, ensure, pick, type Target } from '../target.ts';
 
+const state = new ScratchFile('sealed', 'state');
 const STEP_BYTES = 4_096;
 const CODES = ['state_damaged', 'data_dir_format'] as const;
 
@@ -55,8 +56,8 @@ export const sealed: Target = {
     const place = all[(input[0] ?? 0) % all.length];
     ensure(place !== undefined, 'a place');
     const file = input.subarray(1);
-    const path = join(scratchFolder('sealed'), 'state');
-    writeFileSync(path, file);
+    state.holding(file);
+    const { path } = state;
     const { name, key } = place;
     const read = attempt(() => SealedFile.open({ path, name, key, random: new SeededRandom(1) }), CODES);
     const original = all.find(
