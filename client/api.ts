@@ -265,7 +265,7 @@ export const api = {
   'store.resize': method('Changes the room on disk, now and for later starts.', {
     params: z.strictObject({ sizeBytes: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER) }),
     result: storeInfo,
-    errors: ['disk_quota', 'disk_full', 'disk_failed', 'store_closed', 'store_busy'],
+    errors: ['config_invalid', 'disk_full', 'disk_failed', 'store_closed', 'store_busy'],
   }),
   'peer.remove': method('Forgets a peer and closes the link.', {
     params: z.strictObject({ identity: z.string() }),

@@ -294,7 +294,7 @@ export const commands: readonly CommandSpec[] = [
     options: [jsonOption],
     methods: ['store.resize'],
     examples: ['mimeo store resize 20GiB'],
-    exits: [...asking, 11, 15],
+    exits: [...asking, 11, 15, 17],
     load: async () => (await import('./run/store.ts')).resize,
   }),
   command('queue list', 'List the jobs of this run of the daemon.', {

@@ -4,6 +4,11 @@
 import type { Limits } from '../../keys/index.ts';
 
 export const processLimits = {
+  storeLeastBytes: {
+    value: 2 * 1024 * 1024,
+    unit: 'bytes',
+    reason: 'Room for a few blocks in each part of the disk, and for what the parts need to be found again.',
+  },
   configBytes: {
     value: 1_048_576,
     unit: 'bytes',

@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { processLimits } from './limits.ts';
 import { formatEndpoint, formatSize, parseEndpoint, parseSize, type Endpoint } from './units.ts';
 
 /** What defaults depend on. */
@@ -69,8 +70,8 @@ export const settings = {
     doc: 'Disk space for the store, its index and temporary files. Never exceeded.',
     syntax: 'SIZE',
     schema: written(parseSize, 'a size, like 10GiB').refine(
-      (bytes) => bytes > 0,
-      'expected more than nothing',
+      (bytes) => bytes >= processLimits.storeLeastBytes.value,
+      `expected at least ${formatSize(processLimits.storeLeastBytes.value)}`,
     ),
     // What lies there already is kept: a default that follows the free space down would throw blocks away at a restart.
     fallback: ({ freeDiskBytes, occupiedBytes, resizedBytes }) =>

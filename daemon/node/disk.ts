@@ -7,6 +7,7 @@
 import { join } from 'node:path';
 import { UserError } from '../../client/index.ts';
 import { SIZE_FILE } from '../config/data-dir.ts';
+import { processLimits } from '../config/limits.ts';
 import { type DiskStore, StoreError, type VerifyReport, openSlotStore } from '../../store/index.ts';
 import { nodeLimits } from './limits.ts';
 import type { MasterKey } from './master-key.ts';
@@ -32,7 +33,7 @@ export class Disk {
     this.#dataDir = parts.dataDir;
   }
 
-  /** @throws UserError store_format, data_dir_locked, disk_full, disk_failed, disk_quota */
+  /** @throws UserError config_invalid, store_format, data_dir_locked, disk_full, disk_failed, disk_quota */
   static async open({ dataDir, sizeBytes, master }: DiskOptions): Promise<Disk> {
     const shares = divide(sizeBytes);
     return refusing(async () => {
@@ -75,7 +76,7 @@ export class Disk {
     return this.store.stats().hasRoom && this.clientCache.stats().hasRoom;
   }
 
-  /** Also for later starts, unless the configuration says otherwise then. @throws UserError disk_full, disk_failed, disk_quota, overloaded */
+  /** Also for later starts, unless the configuration says otherwise then. @throws UserError config_invalid, store_busy, disk_full, disk_failed */
   async resize(sizeBytes: number): Promise<void> {
     const shares = divide(sizeBytes);
     await refusing(async () => {
@@ -105,7 +106,11 @@ export class Disk {
   }
 }
 
+/** @throws UserError config_invalid */
 function divide(sizeBytes: number): { store: number; clientCache: number; spool: number } {
+  const least = processLimits.storeLeastBytes.value;
+  if (sizeBytes < least)
+    throw new UserError('config_invalid', `${sizeBytes} bytes are too few: a node needs ${least} at least`);
   const spool = Math.floor((sizeBytes * nodeLimits.spoolShare.value) / 100);
   const clientCache = Math.floor((sizeBytes * nodeLimits.clientCacheShare.value) / 100);
   return { store: sizeBytes - spool - clientCache, clientCache, spool };

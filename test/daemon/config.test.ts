@@ -139,7 +139,7 @@ void t.test('every setting means the same as text and in its own TOML type', asy
       'link.prefix = "GET /"',
       'socks.proxy = "127.0.0.1:9050"',
       '[store]',
-      'size = 1048576',
+      'size = 4194304',
       '[log]',
       'level = "debug"',
     ].join('\n'),
@@ -155,13 +155,13 @@ void t.test('every setting means the same as text and in its own TOML type', asy
       'link.addresses': 'a.example, b.example:5',
       'link.prefix': 'GET /',
       'socks.proxy': '127.0.0.1:9050',
-      'store.size': '1MiB',
+      'store.size': '4MiB',
       'log.level': 'debug',
     },
   };
   t.strictSame(loadConfig(native).settings, loadConfig(text).settings);
   t.strictSame(loadConfig(native).settings, {
-    'store.size': 1_048_576,
+    'store.size': 4_194_304,
     listen: { host: '127.0.0.1', port: 9 },
     'link.addresses': ['a.example', 'b.example:5'],
     'link.prefix': 'GET /',
@@ -186,7 +186,7 @@ void t.test('a file that is wrong anywhere is refused with its line', async (t) 
     ['peers = ["a", " "]', /peers is .*expected a list of references$/],
     ['colour = "blue"\n', /mimeo\.toml:1: unknown key colour$/],
     ['[store]\nsize = "much"\n', /mimeo\.toml:2: store\.size is "much": expected a size, like 10GiB$/],
-    ['store.size = 0', /mimeo\.toml:1: store\.size is 0: expected more than nothing$/],
+    ['store.size = 0', /mimeo\.toml:1: store\.size is 0: expected at least 2 MiB$/],
     ['donor = "constructor"', /donor is "constructor": expected true or false$/],
     ['store = 5', /unknown key store/],
     [`${'a.'.repeat(50_000)}b = 1`, /unknown key a\.a\./],

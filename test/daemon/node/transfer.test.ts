@@ -142,17 +142,17 @@ void t.test('a wrong crypto key is bad_block, and no file is made', async (t) =>
 void t.test(
   'a full store takes the new: as its own from many, and as passing by from who brings too much',
   async (t) => {
-    // Room for about 12 blocks in each part.
-    const [asker, keeper] = (await startLinked(t, 2, { storeSizeBytes: 1_400_000 })) as [TestNode, TestNode];
-    const contents = Array.from({ length: 40 }, (_, i) => noise(20_000, `evicted ${i}`));
+    // Room for 19 blocks in each part.
+    const [asker, keeper] = (await startLinked(t, 2, { storeSizeBytes: 2_097_152 })) as [TestNode, TestNode];
+    const contents = Array.from({ length: 60 }, (_, i) => noise(20_000, `evicted ${i}`));
     const uris: string[] = [];
     for (const content of contents) uris.push((await asker.put(content)).uri ?? '');
     const { store } = await keeper.call('node.status', {});
-    t.ok(store.storeBlocks > 5 && store.storeBlocks < 20, `${store.storeBlocks} blocks in the store`);
-    t.ok(store.cacheBlocks > 5 && store.cacheBlocks < 20, `${store.cacheBlocks} blocks in the cache`);
+    t.ok(store.storeBlocks > 5 && store.storeBlocks < 30, `${store.storeBlocks} blocks in the store`);
+    t.ok(store.cacheBlocks > 5 && store.cacheBlocks < 30, `${store.cacheBlocks} blocks in the cache`);
     t.ok(store.usedBytes <= store.limitBytes);
-    for (const kept of [3, 39]) await comesOut(t, asker, uris[kept] ?? '', contents[kept] ?? Buffer.alloc(0));
-    const gone = await asker.get(uris[20] ?? '', join(scratch(t), 'got'));
+    for (const kept of [3, 59]) await comesOut(t, asker, uris[kept] ?? '', contents[kept] ?? Buffer.alloc(0));
+    const gone = await asker.get(uris[30] ?? '', join(scratch(t), 'got'));
     t.match(gone, { state: 'failed' }, 'neither among the first nor among the last');
   },
 );

@@ -5,7 +5,6 @@
  */
 import { loadConfig, type Config } from '../../../daemon/config/load.ts';
 import {
-  isSettingName,
   optionName,
   settingNames,
   settings,
@@ -32,14 +31,13 @@ const VALUES: { readonly [Name in SettingName]?: readonly string[] } = {
 };
 /** Shown with escapes, for people: any text may be in them, control characters too. */
 const ESCAPED: ReadonlySet<string> = new Set(['link.prefix']);
+const OPTIONS = new Map(settingNames.map((name) => [`--${optionName(name)}`, name]));
 const OTHERS = ['', '-', '/tmp/x', 'true', '7'];
 
 export const config: Target = {
   name: 'config',
   promise: 'a typed refusal, or settings that can be shown and read again, from the source that wins',
   mostBytes: 20_000,
-  // Each execution writes and reads a file and asks the disk for its space.
-  count: 10_000,
   edits: [editText],
   words: [
     ...settingNames,
@@ -113,8 +111,8 @@ function readRest(text: string): Given {
   const flags: Partial<Record<SettingName, string>> = {};
   for (const line of text.split('\n')) {
     const [name = '', ...value] = line.split('=');
-    const setting = settingNames.find((setting) => `--${optionName(setting)}` === name);
-    if (setting !== undefined && isSettingName(setting)) flags[setting] = value.join('=');
+    const setting = OPTIONS.get(name);
+    if (setting !== undefined) flags[setting] = value.join('=');
     else if (name.startsWith('MIMEO_') && name !== 'MIMEO_DATA_DIR') env[name] = value.join('=');
   }
   return { env, flags };

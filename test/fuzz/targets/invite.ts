@@ -16,8 +16,6 @@ export const invite: Target = {
   name: 'invite',
   promise: 'what is read can be written and read again, and holds a reference that stands alone',
   mostBytes: 8_000,
-  // Two signatures are made and three verified.
-  count: 20_000,
   edits: [editText, editFields, editFields],
   words: [PREFIX, 'mimeo-node:'],
   sample: (random) => {
@@ -32,10 +30,9 @@ export const invite: Target = {
     ensure(text.trim().length <= transportLimits.inviteChars.value, 'the limit of a line');
     ensure(secret.length === 32 && Number.isSafeInteger(expiresSeconds), 'secret and expiry');
     // Fields of later versions are ignored, so the line may be another one.
-    ensure(
-      isDeepStrictEqual(decodeInvite(encodeInvite(read.value)), read.value),
-      'the same invite when written',
-    );
+    const written = encodeInvite(read.value);
+    const isSame = written === text.trim() || isDeepStrictEqual(decodeInvite(written), read.value);
+    ensure(isSame, 'the same invite when written');
     ensure(decodeReference(inviter.line).line === inviter.line, 'a reference that stands alone');
     return accepted('invite');
   },

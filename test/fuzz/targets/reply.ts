@@ -35,19 +35,19 @@ export const reply: Target = {
     await listening();
     answer = Buffer.from(input);
     const api = await connectApi(scratchFolder('reply'));
-    try {
-      const result: unknown = await api.call('node.info', {});
-      ensure(
-        resultsIn(input).some((one) => isDeepStrictEqual(one, result)),
-        'a result that was answered',
-      );
-      return accepted(typeof result);
-    } catch (error) {
-      return refusedBy(error);
-    } finally {
-      api.close();
-      if (uncaught.length > 0) throw uncaught.splice(0)[0];
-    }
+    const ended = await api.call('node.info', {}).then(
+      (result: unknown) => ({ type: 'result', result }) as const,
+      (error: unknown) => ({ type: 'error', error }) as const,
+    );
+    api.close();
+    const [escaped] = uncaught.splice(0);
+    if (escaped !== undefined) throw escaped;
+    if (ended.type === 'error') return refusedBy(ended.error);
+    ensure(
+      resultsIn(input).some((one) => isDeepStrictEqual(one, ended.result)),
+      'a result that was answered',
+    );
+    return accepted(typeof ended.result);
   },
 };
 

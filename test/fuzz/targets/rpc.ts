@@ -27,8 +27,6 @@ export const rpc: Target = {
   name: 'rpc',
   promise: 'every request gets one answer, and the node is called only with what passed its schema',
   mostBytes: 4_000,
-  // Up to seventeen lines an execution, each through the real table.
-  count: 50_000,
   edits: [editText],
   words: [
     ...names,
