@@ -109,13 +109,17 @@ export async function runDaemon(config: Config): Promise<number> {
   }
 }
 
-function nodeOptions(
-  { dataDir, settings }: Config,
-  log: Logger,
-): Omit<Parameters<typeof startNode>[0], 'master'> {
+/** A node behind a proxy is reached through it or not at all, unless its owner says otherwise. */
+function listenAt({ settings, origins }: Config): Config['settings']['listen'] {
+  const isHidden = settings['socks.proxy'] !== '' && origins.listen === 'default';
+  return isHidden ? { ...settings.listen, host: '127.0.0.1' } : settings.listen;
+}
+
+function nodeOptions(config: Config, log: Logger): Omit<Parameters<typeof startNode>[0], 'master'> {
+  const { dataDir, settings } = config;
   return {
     dataDir,
-    listen: settings.listen,
+    listen: listenAt(config),
     network: settings.network,
     addresses: settings['link.addresses'],
     prefix: Buffer.from(settings['link.prefix']),

@@ -80,11 +80,11 @@ export const settings = {
     show: formatSize,
   }),
   listen: setting({
-    doc: 'Where other nodes connect. On this machine only, unless it is set.',
+    doc: 'Where other nodes connect. Whoever does not hold the reference of this node gets not one byte there.',
     syntax: 'HOST:PORT',
     schema: endpoint,
     // Stable for a data directory, so that references stay valid; no fixed number, which would mark every node for a scanner.
-    fallback: ({ dataDir }): Endpoint => ({ host: '127.0.0.1', port: 10_000 + (pathHash(dataDir) % 20_000) }),
+    fallback: ({ dataDir }): Endpoint => ({ host: '0.0.0.0', port: 10_000 + (pathHash(dataDir) % 20_000) }),
     show: formatEndpoint,
   }),
   'link.addresses': setting({

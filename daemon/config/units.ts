@@ -83,8 +83,3 @@ export function parseEndpoint(text: string): Endpoint | undefined {
 export function formatEndpoint({ host, port }: Endpoint): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
-
-/** Whether only this machine can reach it. Names but `localhost` are not resolved: an answer of the resolver can change. */
-export function isLoopback({ host }: Endpoint): boolean {
-  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
-}

@@ -116,7 +116,7 @@ function called(stream: Uint8Array, { choice, replay }: { choice: number; replay
   const [small, large] = pick(
     [
       [3, 3_000],
-      [64, 64],
+      [64, 1_000],
       [300, 3_000],
       [10_000, 10_000],
     ] as const,
