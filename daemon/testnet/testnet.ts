@@ -17,7 +17,8 @@ export interface TestnetOptions {
 
 const DEFAULT_NODES = 12;
 const MOST_NODES = 100;
-const STORE_BYTES = 512 * 1024 * 1024;
+/** All of it is written when a node is new: 2 GiB for twelve. */
+const STORE_BYTES = 256 * 1024 * 1024;
 const USUAL_PORT = 8888;
 const GRACE_MS = 500;
 

@@ -17,7 +17,7 @@ import { type BenchOptions, type Row, row } from './harness.ts';
 
 const DEFAULT_NODES = 25;
 const FILE_BYTES = 32 * 1024 * 1024;
-const STORE_BYTES = 512 * 1024 * 1024;
+const STORE_BYTES = 128 * 1024 * 1024;
 /** Fits one block with its metadata. */
 const BLOCK_FILE_BYTES = 30_000;
 const BLOCKS = 40;

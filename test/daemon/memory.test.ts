@@ -28,7 +28,7 @@ t.test(
     const folder = mkdtempSync(join(tmpdir(), 'mimeo-memory-'));
     const network = await TestNetwork.start({
       nodes: NODES,
-      storeSizeBytes: 8 * LARGE_BYTES,
+      storeSizeBytes: 4 * LARGE_BYTES,
       draw: () => 0.5,
     });
     t.teardown(async () => {

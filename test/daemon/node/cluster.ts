@@ -111,7 +111,7 @@ async function options(dataDir: string, settings: Settings): Promise<NodeOptions
     addresses: [],
     prefix: new Uint8Array(0),
     proxy: undefined,
-    storeSizeBytes: 64 * MIB,
+    storeSizeBytes: 32 * MIB,
     peers: [],
     log: silent,
     ...settings,

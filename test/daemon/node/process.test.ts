@@ -18,7 +18,7 @@ const launcher = join(import.meta.dirname, '..', '..', '..', 'daemon', 'mimeo.js
 
 function spawnDaemon(dataDir: string, args: readonly string[]): ChildProcess {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const settings = ['--data-dir', dataDir, '--network', 'testnet', '--store-size', '512MiB', ...args];
+  const settings = ['--data-dir', dataDir, '--network', 'testnet', '--store-size', '256MiB', ...args];
   // A runner's loader in NODE_OPTIONS, or a runtime directory, has no business in the daemon.
   const env = { PATH: process.env['PATH'], HOME: dataDir };
   return spawn(process.execPath, [launcher, 'daemon', ...settings], {

@@ -19,7 +19,7 @@ import { keysOf, referenceOf, STRANGER, WALL_MS } from '../../transport/session-
 import { accepted, ensure, pick, type Answer, type Change, type Target } from '../target.ts';
 
 const STEP_BYTES = 4;
-const STEPS_MOST = 12;
+const STEPS_MOST = 8;
 const HEAD_BYTES = 2 + TAG_BYTES;
 const FIELD_BYTES = 3;
 const EMPTY = new Uint8Array(0);
@@ -63,7 +63,7 @@ export const frames: Target = {
   mostBytes: 1 + STEP_BYTES * STEPS_MOST,
   edits: [editStep, editStep],
   sample: (random) => {
-    const count = 1 + random.below(6);
+    const count = 1 + random.below(4);
     const steps = Array.from({ length: count }, () => sampleStep(random));
     return Buffer.concat([random.bytes(1), ...steps]);
   },
