@@ -40,6 +40,8 @@ export class Disk {
   readonly #directory: string;
   readonly #secrets: StoreSecrets;
   readonly #disk: DiskIo;
+  /** A slot on its way to the disk: written before the next one is sealed. */
+  readonly #sealed = new Uint8Array(SLOT_USED_BYTES);
   #capacitySlots: number;
   #index: DiskIndex | undefined;
   /** What the opening found, until it is taken. */
@@ -94,7 +96,8 @@ export class Disk {
         const id = ids[item];
         assert(id, 'every write has an id');
         const counter = this.#counter++;
-        this.#disk.write(sealSlot(this.#secrets.block, { id, segment, counter, block }), slotPosition(slot));
+        sealSlot(this.#sealed, this.#secrets.block, { id, segment, counter, block });
+        this.#disk.write(this.#sealed, slotPosition(slot));
       }
       const wipedIds = this.#wipe(wipes.slots);
       const batch = this.#batch + 1;

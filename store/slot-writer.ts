@@ -295,7 +295,8 @@ export class SlotWriter {
 
   #writesOf(placed: readonly Placed[]): BatchWrites & { readonly blocks: Uint8Array<ArrayBuffer> } {
     const ids = new Uint8Array(placed.length * ID_BYTES);
-    const blocks = new Uint8Array(placed.length * BLOCK_BYTES);
+    // All of it is written before anybody reads it.
+    const blocks = new Uint8Array(Buffer.allocUnsafeSlow(placed.length * BLOCK_BYTES).buffer);
     for (const [item, { write }] of placed.entries()) {
       ids.set(write.id, item * ID_BYTES);
       blocks.set(write.block, item * BLOCK_BYTES);

@@ -4,7 +4,7 @@
  *
  * It does not queue, and does not know what a message means or when keys are old; it counts for whoever does.
  *
- * Invariants: each byte of a block is copied once on the way out, before it is sealed, and on the way in only if its frame straddles chunks;
+ * Invariants: each byte of a block is copied once on the way out, sealed into its frame, and on the way in only if its frame straddles chunks;
  * what comes out of a frame is memory of its own. Nothing is read after a frame that did not open.
  */
 import { TAG_BYTES, assert } from '../keys/index.ts';
@@ -32,16 +32,12 @@ const HEAD_BYTES = LENGTH_BYTES + TAG_BYTES;
 const FIELD_BYTES = 3;
 /** What is in a frame beside payload and padding. */
 const FRAME_OVERHEAD_BYTES = HEAD_BYTES + FIELD_BYTES + TAG_BYTES;
-/** Up to here a copy is cheaper than a second piece. */
-const JOINED_BYTES_MOST = 4_096;
 const EMPTY = new Uint8Array(0);
+const ZEROS = new Uint8Array(Math.max(...FRAME_SIZES));
 
 export class FrameSealer {
   #cipher: CipherState;
   #sealedBytes = 0;
-  /** Where contents are laid out before they are sealed. */
-  readonly #content = new Uint8Array(Math.max(...FRAME_SIZES) - HEAD_BYTES - TAG_BYTES);
-  readonly #length = new Uint8Array(LENGTH_BYTES);
 
   constructor(cipher: CipherState) {
     this.#cipher = cipher;
@@ -58,23 +54,18 @@ export class FrameSealer {
     this.#sealedBytes = 0;
   }
 
-  /**
-   * The bytes for the carrier, in one piece or two: joining head and body of a block costs a third of sealing it, and a carrier that
-   * takes several pieces in one call (TCP) next to nothing. @throws AssertionError when the payload is longer than `frameBytes`: callers know their limits. */
-  seal({ type, payload }: Frame): readonly Uint8Array[] {
+  /** The bytes for the carrier. @throws AssertionError when the payload is longer than `frameBytes`: callers know their limits. */
+  seal({ type, payload }: Frame): Uint8Array {
     const size = frameSize(payload.length);
-    const code = FRAME_SIZES.indexOf(size);
-    this.#length[1] = code;
-    const content = this.#content.subarray(0, size - HEAD_BYTES - TAG_BYTES);
-    content[0] = TYPE_CODES[type];
-    content[1] = payload.length >>> 8;
-    content[2] = payload.length & 0xff;
-    content.set(payload, FIELD_BYTES);
-    content.fill(0, FIELD_BYTES + payload.length);
-    const head = this.#cipher.encryptWithAd(EMPTY, this.#length);
-    const body = this.#cipher.encryptWithAd(EMPTY, content);
+    // All of it is written here. Zeroing it first would take as long as copying a block.
+    const frame = new Uint8Array(Buffer.allocUnsafeSlow(size).buffer);
+    const length = Uint8Array.of(0, FRAME_SIZES.indexOf(size));
+    this.#cipher.encryptInto(frame.subarray(0, HEAD_BYTES), [length]);
+    const fields = Uint8Array.of(TYPE_CODES[type], payload.length >>> 8, payload.length & 0xff);
+    const padding = ZEROS.subarray(0, size - FRAME_OVERHEAD_BYTES - payload.length);
+    this.#cipher.encryptInto(frame.subarray(HEAD_BYTES), [fields, payload, padding]);
     this.#sealedBytes += size;
-    return size > JOINED_BYTES_MOST ? [head, body] : [new Uint8Array(Buffer.concat([head, body]))];
+    return frame;
   }
 }
 

@@ -152,10 +152,9 @@ export class Link {
       const frame = this.#outbox.shift();
       if (!frame) break;
       if (this.#sealer.sealedBytes >= 2 * this.#rekeyLimits.afterBytes) return 'rekey_overdue';
-      for (const bytes of this.#sealer.seal(frame)) {
-        this.#handedBytes += bytes.length;
-        effects.push({ type: 'write', bytes });
-      }
+      const bytes = this.#sealer.seal(frame);
+      this.#handedBytes += bytes.length;
+      effects.push({ type: 'write', bytes });
       this.#lastSent = now;
       this.#afterSealing(now, frame);
       this.#askIfDue(now);

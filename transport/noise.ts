@@ -85,6 +85,12 @@ export class CipherState {
     return sealed;
   }
 
+  /** EncryptWithAd of nothing added and parts in a row: `into` takes their bytes and the tag, exactly. */
+  encryptInto(into: Uint8Array, parts: readonly Uint8Array[]): void {
+    this.#aead.sealInto(into, { nonce: this.#nonceBytes(), ad: EMPTY, parts });
+    this.#n += 1;
+  }
+
   /** Undefined unless it is the next of the other side; n then stays where it is. */
   decryptWithAd(ad: Uint8Array, data: Uint8Array): Uint8Array | undefined {
     const opened = this.#aead.open({ nonce: this.#nonceBytes(), ad, data });

@@ -20,6 +20,7 @@ import { TAG_BYTES } from './primitives.ts';
 import type {
   Aead,
   AeadInput,
+  AeadParts,
   HkdfInput,
   Primitives,
   ScryptInput,
@@ -79,20 +80,25 @@ function xchachaSubkey(key: Uint32Array, nonce: Uint8Array): KeyObject {
 function chachaPoly(key: Uint8Array): Aead {
   assert(key.length === 32, 'ChaCha20-Poly1305 takes a key of 32 bytes');
   const object = crypto.createSecretKey(key);
-  return { seal: (input) => aeadSeal(object, input), open: (input) => aeadOpen(object, input) };
+  return {
+    seal: (input) => aeadSeal(object, input),
+    sealInto: (into, input) => aeadSealInto(into, object, input),
+    open: (input) => aeadOpen(object, input),
+  };
 }
 
 function xchachaPoly(key: Uint8Array): Aead {
   assert(key.length === 32, 'XChaCha20-Poly1305 takes a key of 32 bytes');
   const keyWords = words(key);
-  const inner = ({ nonce, ad, data }: AeadInput): AeadInput => {
-    assert(nonce.length === 24, 'XChaCha20-Poly1305 takes a nonce of 24 bytes');
+  const inner = <T extends { readonly nonce: Uint8Array }>(input: T): T => {
+    assert(input.nonce.length === 24, 'XChaCha20-Poly1305 takes a nonce of 24 bytes');
     const rest = new Uint8Array(12);
-    rest.set(nonce.subarray(16), 4);
-    return { nonce: rest, ad, data };
+    rest.set(input.nonce.subarray(16), 4);
+    return { ...input, nonce: rest };
   };
   return {
     seal: (input) => aeadSeal(xchachaSubkey(keyWords, input.nonce), inner(input)),
+    sealInto: (into, input) => aeadSealInto(into, xchachaSubkey(keyWords, input.nonce), inner(input)),
     open: (input) => aeadOpen(xchachaSubkey(keyWords, input.nonce), inner(input)),
   };
 }
@@ -100,14 +106,24 @@ function xchachaPoly(key: Uint8Array): Aead {
 const AEAD = 'chacha20-poly1305';
 
 function aeadSeal(key: KeyObject, { nonce, ad, data }: AeadInput): Uint8Array {
-  assert(nonce.length === 12, 'ChaCha20-Poly1305 takes a nonce of 12 bytes');
-  const cipher = crypto.createCipheriv(AEAD, key, nonce, { authTagLength: TAG_BYTES });
-  cipher.setAAD(ad, { plaintextLength: data.length });
   const sealed = new Uint8Array(data.length + TAG_BYTES);
-  sealed.set(cipher.update(data));
-  cipher.final();
-  sealed.set(cipher.getAuthTag(), data.length);
+  aeadSealInto(sealed, key, { nonce, ad, parts: [data] });
   return sealed;
+}
+
+function aeadSealInto(into: Uint8Array, key: KeyObject, { nonce, ad, parts }: AeadParts): void {
+  assert(nonce.length === 12, 'ChaCha20-Poly1305 takes a nonce of 12 bytes');
+  const plaintextLength = parts.reduce((sum, part) => sum + part.length, 0);
+  assert(into.length === plaintextLength + TAG_BYTES, 'sealed bytes and their tag have their exact room');
+  const cipher = crypto.createCipheriv(AEAD, key, nonce, { authTagLength: TAG_BYTES });
+  cipher.setAAD(ad, { plaintextLength });
+  let at = 0;
+  for (const part of parts) {
+    into.set(cipher.update(part), at);
+    at += part.length;
+  }
+  cipher.final();
+  into.set(cipher.getAuthTag(), at);
 }
 
 /** The tag is given before, and what `update` hands out leaves this function only when `final` has checked it. */

@@ -42,6 +42,7 @@ interface Sealer {
 
 function aead(sealer: (nonce: Uint8Array, ad: Uint8Array) => Sealer): Aead {
   return {
+    sealInto: (into, { nonce, ad, parts }) => into.set(sealer(nonce, ad).encrypt(Buffer.concat(parts))),
     seal: ({ nonce, ad, data }) => sealer(nonce, ad).encrypt(data),
     open: ({ nonce, ad, data }) => orUndefined(() => sealer(nonce, ad).decrypt(data)),
   };

@@ -37,6 +37,8 @@ export interface Primitives {
 /** A tag of 16 bytes follows the sealed bytes. No nonce may seal twice under one key. */
 export interface Aead {
   seal(input: AeadInput): Uint8Array;
+  /** The same of parts in a row, without a copy of them: `into` takes their bytes and the tag, exactly. */
+  sealInto(into: Uint8Array, input: AeadParts): void;
   /** Undefined unless every byte of `data` (with its tag), `ad` and `nonce` is the one that was sealed; nothing is decrypted then. */
   open(input: AeadInput): Uint8Array | undefined;
 }
@@ -45,6 +47,12 @@ export interface AeadInput {
   readonly nonce: Uint8Array;
   readonly ad: Uint8Array;
   readonly data: Uint8Array;
+}
+
+export interface AeadParts {
+  readonly nonce: Uint8Array;
+  readonly ad: Uint8Array;
+  readonly parts: readonly Uint8Array[];
 }
 
 export const TAG_BYTES = 16;

@@ -20,8 +20,6 @@ export interface Target {
   readonly edits: readonly Edit[];
   /** Pieces of the format that edits put in. */
   readonly words?: readonly string[];
-  /** Executions of the normal test run, where the usual number would take too long. */
-  readonly count?: number;
   /** Throws when a promise is broken; anything thrown is a finding. */
   readonly run: (input: Uint8Array) => Answer | Promise<Answer>;
 }

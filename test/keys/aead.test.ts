@@ -26,7 +26,11 @@ for (const { name, nonceBytes } of ciphers) {
       fc.property(bytes32, nonces, ads, data, (key, nonce, ad, data) => {
         const sealed = native[name](key).seal({ nonce, ad, data });
         const opened = both.map(([, p]) => p[name](key).open({ nonce, ad, data: sealed }));
+        const cut = data.length >> 1;
+        const into = new Uint8Array(data.length + 16);
+        native[name](key).sealInto(into, { nonce, ad, parts: [data.subarray(0, cut), data.subarray(cut)] });
         return (
+          toHex(into) === toHex(sealed) &&
           sealed.length === data.length + 16 &&
           toHex(sealed) === toHex(noble[name](key).seal({ nonce, ad, data })) &&
           opened.every((plain) => plain !== undefined && toHex(plain) === toHex(data))

@@ -63,7 +63,7 @@ export function wrapDisk(disk: DiskIo, directory: string, options: unknown): Dis
     const bytes = readFileSync(path);
     for (const [page, old] of before) {
       if (coin() < 0.5) continue;
-      bytes.fill(0, page * PAGE_BYTES, (page + 1) * PAGE_BYTES);
+      bytes.fill(0, page * PAGE_BYTES, Math.min((page + 1) * PAGE_BYTES, bytes.length));
       // The file may have been cut within the page since.
       bytes.set(old?.subarray(0, bytes.length - page * PAGE_BYTES) ?? [], page * PAGE_BYTES);
     }

@@ -21,8 +21,6 @@ export const multipart: Target = {
   name: 'multipart',
   promise: 'a form is the same however it is cut, and a cut upload is never a file',
   mostBytes: 1_500,
-  // Each body is read twice, the second time in small pieces.
-  count: 50_000,
   edits: [editText],
   words: [
     '\r\n',

@@ -25,8 +25,6 @@ export const request: Target = {
   name: 'request',
   promise: 'no foreign site passes, an address is one key, a range lies in the file, a header is one line',
   mostBytes: 9_000,
-  // Six readers an execution.
-  count: 50_000,
   edits: [editText],
   words: [
     'GET ',

@@ -19,7 +19,8 @@ const fixtures = [0, 0, 1, 2, 3].map((name, index) => {
   const block = random.bytes(BLOCK_BYTES);
   const store = index === 4 ? others : secrets;
   ensure(store !== undefined, 'two stores');
-  const sealed = sealSlot(store.block, { id, segment, counter, block });
+  const sealed = new Uint8Array(SLOT_USED_BYTES);
+  sealSlot(sealed, store.block, { id, segment, counter, block });
   const slot = new Uint8Array(SLOT_BYTES);
   slot.set(sealed);
   return { id, segment, counter, block, slot, isOurs: store === secrets };
