@@ -63,49 +63,62 @@ export const opening: Target = {
   run: (input) => {
     const choice = input[0] ?? 0;
     const stream = input.subarray(1);
-    const listener = choice & 1;
+    const made = madeOf(stream, choice & 1);
     const replay = new ReplayGuard();
-    const { session, effects } = called(stream, { choice, replay });
-    const made = madeOf(stream, listener);
+    const call = {
+      choice,
+      stream,
+      replay,
+      end: made === undefined ? stream.length : stream.length - made.rest,
+    };
+    const { session, effects } = called(call);
     const admit = effects.find((effect) => effect.type === 'admit');
     if (made?.rest === 0 && made.opening.isFresh) ensure(admit !== undefined, 'a fresh opening is read');
     if (admit === undefined) {
       ensure(effects.length === 1 && effects[0]?.type === 'setTimer', 'nobody sees anything');
-    } else {
-      ensure(made?.opening.isFresh === true, 'the owner is asked about fresh openings only');
-      const { caller, timestampMs, secret } = made.opening;
-      ensure(equalBytes(admit.identity, caller.identity), 'who has made it');
-      ensure(equalBytes(admit.agreementKey, caller.agreementKey), 'the key that was shown');
-      ensure(admit.timestampMs === timestampMs, 'when it was made');
-      const id = secret.type === 'invite' ? inviteId(secret.inviteSecret) : new Uint8Array(0);
-      ensure(equalBytes(admit.inviteId ?? new Uint8Array(0), id), 'the invite');
-      ensure(effects.length === 2, 'the owner is asked once and nothing is sent');
-      ensure(replay.accept(admit), 'it was not accepted before');
-      const isLetIn = (choice & 0x0e) === 0;
-      session.handle(
-        1,
-        {
-          type: 'admitted',
-          token: admit.token,
-          verdict: isLetIn ? { type: 'accepted', secret } : { type: 'refused' },
-        },
-        effects,
-      );
-      const written = effects.flatMap((effect) => (effect.type === 'write' ? [effect.bytes.length] : []));
-      ensure(written.length === (isLetIn && made.rest === 0 ? 1 : 0), 'a reply to whom was let in');
-      const isOfSize = (size: number) => size >= replyBytesLeast.value && size <= replyBytesMost.value;
-      ensure(written.every(isOfSize), 'the size of a reply');
-      const again = called(stream, { choice: choice ^ 0x50, replay });
-      ensure(again.effects.length === 1, 'the same opening is not taken twice');
+      return { type: 'refused', shape: endOf(session) };
     }
-    const reason = endOf(session);
-    return admit === undefined
-      ? { type: 'refused', shape: reason }
-      : accepted(`${reason} ${made?.rest === 0}`);
+    ensure(made?.opening.isFresh === true, 'the owner is asked about fresh openings only');
+    ensure(effects.length === 2, 'the owner is asked once and nothing is sent');
+    checkAdmit(admit, made.opening);
+    // By its nonce; after a restart by its time.
+    ensure(called(call).effects.length === 1, 'the same opening is not read twice');
+    ensure(replay.accept(admit), 'it was not accepted before');
+    const restarted = { ...call, replay: ReplayGuard.restore(replay.save()) };
+    ensure(called(restarted).effects.length === 1, 'the same opening is not accepted twice');
+    const isLetIn = (choice & 0x0e) === 0;
+    const { secret } = made.opening;
+    const verdict = isLetIn ? ({ type: 'accepted', secret } as const) : ({ type: 'refused' } as const);
+    session.handle(1, { type: 'admitted', token: admit.token, verdict }, effects);
+    const written = effects.flatMap((effect) => (effect.type === 'write' ? [effect.bytes.length] : []));
+    ensure(written.length === (isLetIn && made.rest === 0 ? 1 : 0), 'a reply to whom was let in');
+    const isOfSize = (size: number) => size >= replyBytesLeast.value && size <= replyBytesMost.value;
+    ensure(written.every(isOfSize), 'the size of a reply');
+    return accepted(`${endOf(session)} ${made.rest === 0}`);
   },
 };
 
-function called(stream: Uint8Array, { choice, replay }: { choice: number; replay: ReplayGuard }) {
+function checkAdmit(
+  admit: Extract<SessionEffect, { type: 'admit' }>,
+  { caller, timestampMs, secret }: Opening,
+): void {
+  ensure(equalBytes(admit.identity, caller.identity), 'who has made it');
+  ensure(equalBytes(admit.agreementKey, caller.agreementKey), 'the key that was shown');
+  ensure(admit.reference.line === caller.line, 'the reference of who has made it');
+  ensure(admit.timestampMs === timestampMs, 'when it was made');
+  const id = secret.type === 'invite' ? inviteId(secret.inviteSecret) : new Uint8Array(0);
+  ensure(equalBytes(admit.inviteId ?? new Uint8Array(0), id), 'the invite');
+}
+
+interface Call {
+  readonly choice: number;
+  readonly stream: Uint8Array;
+  readonly replay: ReplayGuard;
+  /** Of the opening in the stream: in half of the inputs no chunk lies across it. */
+  readonly end: number;
+}
+
+function called({ choice, stream, replay, end }: Call) {
   const self = listeners[choice & 1];
   ensure(self !== undefined, 'one of two listeners');
   const random = new SeededRandom(choice);
@@ -123,7 +136,8 @@ function called(stream: Uint8Array, { choice, replay }: { choice: number; replay
     random,
   );
   for (let at = 0; at < stream.length;) {
-    const size = 1 + random.below(at < 2 * HEAD_BYTES ? small : large);
+    const drawn = 1 + random.below(at < 2 * HEAD_BYTES ? small : large);
+    const size = (choice & 0x20) === 0 && at < end ? Math.min(drawn, end - at) : drawn;
     // As a carrier does it: the chunk may be used again.
     const bytes = Uint8Array.from(stream.subarray(at, at + size));
     session.handle(0, { type: 'received', bytes }, effects);
