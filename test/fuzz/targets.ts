@@ -2,6 +2,7 @@
 import { planted } from './planted.ts';
 import type { Target } from './target.ts';
 import { block } from './targets/block.ts';
+import { callers } from './targets/callers.ts';
 import { cbor } from './targets/cbor.ts';
 import { config } from './targets/config.ts';
 import { daemonfile } from './targets/daemonfile.ts';
@@ -42,6 +43,7 @@ export const networkTargets: readonly Target[] = [
 export const localTargets: readonly Target[] = [
   sealed,
   master,
+  callers,
   slot,
   row,
   recency,

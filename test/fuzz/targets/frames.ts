@@ -78,7 +78,10 @@ export const frames: Target = {
     for (let at = 0; at < bytes.length;) {
       // Only heads are cut in single bytes: a block would be a thousand times the same.
       const size = 1 + random.below(at < 2 * HEAD_BYTES ? 5 : most);
-      receiver.receive(bytes.subarray(at, at + size));
+      // As a carrier does it: the chunk may be used again.
+      const chunk = bytes.slice(at, at + size);
+      receiver.receive(chunk);
+      chunk.fill(0xff);
       at += size;
     }
     checkDelivered(receiver.effects, expected.payloads);

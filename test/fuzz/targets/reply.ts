@@ -64,7 +64,8 @@ function resultsIn(input: Uint8Array): unknown[] {
     .split('\n')
     .flatMap((line): unknown[] => {
       try {
-        const { id, result } = JSON.parse(line) as { id?: unknown; result?: unknown };
+        // Space around a line is cut off before, and more of it than JSON allows.
+        const { id, result } = JSON.parse(line.trim()) as { id?: unknown; result?: unknown };
         return id === 1 ? [result] : [];
       } catch {
         return [];
