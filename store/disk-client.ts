@@ -4,42 +4,38 @@
  *
  * Invariant: when the thread has died, every request, pending or later, fails with `disk_failed`.
  */
-import { Worker } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 import { StoreError } from './block-store.ts';
-import type { DiskAnswer, DiskRequest, DiskResults, DiskWorkerData, FoundSlots } from './messages.ts';
+import { DiskThread } from './disk-thread.ts';
+import type { DiskAnswer, DiskRequest, DiskResults, DiskServiceData, FoundSlots } from './messages.ts';
 import { assert } from '../keys/index.ts';
 
-/** Built packages have `.js` where the sources have `.ts`; `new Worker` is not rewritten by a compiler. */
-function workerEntry(): URL {
-  return import.meta.url.endsWith('.ts')
-    ? new URL('./disk-worker.ts', import.meta.url)
-    : new URL('./disk-worker.js', import.meta.url);
-}
-
 export class DiskClient {
-  readonly #worker: Worker;
+  readonly #thread: DiskThread;
+  readonly #port: MessagePort;
   readonly #onRebuilt: (found: FoundSlots) => void;
   #pending: PromiseWithResolvers<DiskAnswer> | undefined;
   #isDead = false;
 
   /** `onRebuilt` is called before the request during which it happened is answered. */
-  constructor(data: DiskWorkerData, onRebuilt: (found: FoundSlots) => void) {
+  constructor(data: DiskServiceData, onRebuilt: (found: FoundSlots) => void) {
     this.#onRebuilt = onRebuilt;
-    // The process's own flags and NODE_OPTIONS (loaders of a test runner, a debugger's port) are not for this thread.
-    this.#worker = new Worker(workerEntry(), { workerData: data, execArgv: [], env: {} });
-    this.#worker.on('message', (answer: DiskAnswer) => {
+    const { thread, port } = DiskThread.join(data);
+    this.#thread = thread;
+    this.#port = port;
+    port.on('message', (answer: DiskAnswer) => {
       const pending = this.#pending;
       this.#pending = undefined;
-      this.#worker.unref();
+      port.unref();
       pending?.resolve(answer);
     });
-    // No listener for 'error': a bug in the thread is an uncaught exception of the process.
-    this.#worker.on('exit', () => {
+    // The other end has gone, and the thread with it.
+    port.on('close', () => {
       this.#isDead = true;
       this.#pending?.reject(died());
       this.#pending = undefined;
     });
-    this.#worker.unref();
+    port.unref();
   }
 
   /** @throws StoreError */
@@ -51,8 +47,8 @@ export class DiskClient {
     assert(!this.#pending, 'the disk does one thing at a time');
     this.#pending = Promise.withResolvers<DiskAnswer>();
     // An idle store keeps no process alive, a pending answer does.
-    this.#worker.ref();
-    this.#worker.postMessage(request, transfer);
+    this.#port.ref();
+    this.#port.postMessage(request, transfer);
     const { result, error, rebuilt } = await this.#pending.promise;
     if (rebuilt) this.#onRebuilt(rebuilt);
     if (error) throw new StoreError(error.code, error.message);
@@ -60,7 +56,8 @@ export class DiskClient {
   }
 
   async stop(): Promise<void> {
-    await this.#worker.terminate();
+    this.#port.close();
+    await this.#thread.leave();
   }
 }
 

@@ -2,10 +2,18 @@
  * What the main thread asks of the disk's thread and what that answers. Arrays of bytes hold one entry of a fixed size for each
  * slot; buffers are transferred, not copied.
  */
+import type { MessagePort } from 'node:worker_threads';
 import type { StoreErrorCode, VerifyReport } from './block-store.ts';
 import type { DiskWrap } from './options.ts';
 
-export interface DiskWorkerData {
+/** A store joins the thread. */
+export interface DiskJoin {
+  /** Over which its requests come. */
+  readonly port: MessagePort;
+  readonly data: DiskServiceData;
+}
+
+export interface DiskServiceData {
   readonly directory: string;
   readonly key: Uint8Array;
   readonly io: DiskWrap | undefined;
