@@ -14,6 +14,9 @@ import { KEY, check, range, scratch } from './stores.ts';
 const ROUNDS = process.env['MIMEO_TEST_FULL'] ? 250 : 6;
 const FILL_ROUNDS = process.env['MIMEO_TEST_FULL'] ? 500 : 8;
 const IN_FLIGHT = 24;
+const CHECK_ALL_EVERY = 25;
+/** The blocks of the last few rounds. */
+const NEWEST = 1_000;
 const MIB = 1024 * 1024;
 
 interface Run {
@@ -55,12 +58,14 @@ void t.test('with room for all, every acknowledged block is there after each of 
     const store = await openSlotStore({ directory, sizeBytes, key: KEY });
     let lost = 0;
     let wrong = 0;
-    for (const number of acknowledged) {
+    // All of them each time would take as long as the square of the rounds.
+    const isLong = round % CHECK_ALL_EVERY === CHECK_ALL_EVERY - 1 || round === ROUNDS - 1;
+    for (const number of isLong ? acknowledged : acknowledged.slice(-NEWEST)) {
       const found = await store.get(keyOf(number));
       if (!found) lost++;
       else if (!equalBytes(found, blockOf(number))) wrong++;
     }
-    const last = Math.max(...acknowledged);
+    const last = acknowledged.at(-1) ?? 0;
     for (let number = last + 1; number <= last + 2 * IN_FLIGHT; number++) {
       const found = await store.get(keyOf(number));
       if (found && !equalBytes(found, blockOf(number))) wrong++;
