@@ -87,17 +87,17 @@ export async function runDaemon(config: Config): Promise<number> {
     writeDaemonFile(dataDir, { pid: process.pid, rpcSocket, ...webOrigin, listen, version });
   };
   const announce = (node: RunningNode): void => {
-    writeAddress(node.listening);
     say(`listening on  ${node.listening}`);
+    writeAddress(node.listening);
   };
   opened.defer(() => removeDaemonFile(dataDir));
   const { sentence } = await api.call('node.status', {});
-  if (vault.state === 'open') announce(gate.node);
-  // Where it will listen, if a port was chosen.
-  else writeAddress(formatEndpoint(settings.listen));
+  if (vault.state === 'open') say(`listening on  ${gate.node.listening}`);
   say(`web address   ${fproxy === undefined ? 'none: this is a donor' : fproxy.origin}`);
   say(`data dir      ${dataDir}`);
   say(sentence);
+  // Last: who finds the address takes the daemon for ready, and shows what it has said. While it is locked it is the one that was chosen.
+  writeAddress(vault.state === 'open' ? gate.node.listening : formatEndpoint(settings.listen));
 
   try {
     await Promise.race([stop.promise, ended.promise]);
