@@ -1,6 +1,6 @@
 /**
- * The thread that does what blocks. All stores of a process share one, because each costs 35 MiB (PSS of a daemon: 128 MiB with two,
- * 90 with one). A store whose disk is wrapped by a test or a bench has one of its own, which the wrapper may end.
+ * The thread that does what blocks. All stores of a process share one, because each costs 37 MiB (`npm run bench -- network`, idle
+ * daemon: 128 MiB with two, 91 with one; one run of the latter). A store whose disk is wrapped by a test or a bench has one of its own, which the wrapper may end.
  *
  * Invariant: it lives from the first store that joins to the last one that leaves.
  */
