@@ -1,5 +1,5 @@
 /**
- * The process that test/store/crash.test.ts kills: puts blocks without end and reports the number of each one that was acknowledged,
+ * The process that killed-writer.ts kills: puts blocks without end and reports the number of each one that was acknowledged,
  * a line each, by a synchronous write, so that what it reported had been acknowledged before it died.
  */
 import { writeSync } from 'node:fs';
