@@ -37,7 +37,8 @@ const nodeState = z.enum(['locked', 'running']);
 const peerInfo = z.object({
   identity: z.string(),
   state: z.enum(['connected', 'connecting', 'offline']),
-  /** Both ends hold a secret of their own, from an invite. */
+  /** `friend`: both ends hold a secret of their own, from an invite. `chosen`: the owner has named it. `stranger`: it was found. */
+  tie: z.enum(['friend', 'chosen', 'stranger']),
   friend: z.boolean(),
   /** Where the node stands on the circle, 0 to 1. */
   location: z.number(),
@@ -46,6 +47,30 @@ const peerInfo = z.object({
   connectedSeconds: z.number().optional(),
   /** Why the last try to connect failed, in words. */
   lastFailure: z.string().optional(),
+});
+
+const joiningInfo = z.object({
+  /**
+   * `nobody`: there is no node to ask. `calling`: no link yet. `unanswered`: no link, and calls have failed. `looking`: links, and fewer
+   * than a quarter of the peers. `joined`: more. `accepting`: strangers may connect, none are looked for. `closed`: no strangers.
+   */
+  code: z.enum(['nobody', 'calling', 'unanswered', 'looking', 'joined', 'accepting', 'closed']),
+  /** The same in words, with what is being tried and why it comes to nothing. */
+  sentence: z.string(),
+  /** Links with strangers and named peers that both ends want, and how many strangers this node wants. */
+  confirmed: z.number(),
+  wanted: z.number(),
+  /** Calls that are on, and those that have failed since one did not. */
+  calling: z.number(),
+  failed: z.number(),
+  /** Why the last call failed, in words. */
+  lastFailure: z.string().optional(),
+  lastFailureSeconds: z.number().optional(),
+  nextTrySeconds: z.number().optional(),
+  /** What is being done to find peers, in words. */
+  doing: z.string().optional(),
+  /** Who can call this node at the addresses that it names: everybody, its local network, its machine, nobody. */
+  callable: z.enum(['world', 'network', 'machine', 'nobody']),
 });
 
 const partInfo = { blocks: z.number(), capacityBlocks: z.number() };
@@ -100,6 +125,8 @@ export const api = {
       state: nodeState.optional(),
       uptimeSeconds: z.number(),
       peers: z.object({ connected: z.number(), known: z.number() }),
+      /** How finding peers stands. Absent while the node is locked. */
+      joining: joiningInfo.optional(),
       requests: z.object({ pending: z.number() }),
       jobs: z.object({ running: z.number() }),
       store: z.object({
@@ -230,7 +257,7 @@ export const api = {
     result: z.looseObject({ kind: z.string() }),
     errors: ['bad_key'],
   }),
-  'peer.list': method('The peers that this node knows, and how each link stands.', {
+  'peer.list': method('The peers that this node knows or has found, and how each link stands.', {
     params: none,
     result: z.object({ peers: z.array(peerInfo) }),
   }),
@@ -238,11 +265,14 @@ export const api = {
     params: none,
     result: z.object({ reference: z.string() }),
   }),
-  'peer.add': method('Adds a peer by its reference. Both sides must add each other.', {
-    params: z.strictObject({ reference: z.string().min(1).max(8192) }),
-    result: peerInfo,
-    errors: ['bad_reference'],
-  }),
+  'peer.add': method(
+    'Adds a peer by its reference. Where the network has no strangers both sides must add each other.',
+    {
+      params: z.strictObject({ reference: z.string().min(1).max(8192) }),
+      result: peerInfo,
+      errors: ['bad_reference'],
+    },
+  ),
   'peer.invite': method('A line for one friend: pasted at the other side, it makes friends on both.', {
     params: none,
     result: z.object({ invite: z.string(), expiresSeconds: z.number().describe('Unix time') }),

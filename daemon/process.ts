@@ -126,6 +126,8 @@ function nodeOptions(config: Config, log: Logger): Omit<Parameters<typeof startN
     proxy: settings['socks.proxy'] === '' ? undefined : settings['socks.proxy'],
     storeSizeBytes: settings['store.size'],
     peers: settings.peers,
+    seeds: settings.seeds,
+    strangers: settings.strangers,
     log,
     ...(settings['trace.file'] === '' ? {} : { traceFile: settings['trace.file'] }),
   };

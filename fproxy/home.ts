@@ -65,13 +65,21 @@ function uploadForm(formToken: string): Html {
     </form>`;
 }
 
-function figures({ peers, store, requests, jobs }: Result<'node.status'>): Html {
+function figures({ peers, joining, store, requests, jobs }: Result<'node.status'>): Html {
   return html`<h2>Now</h2>
     <table>
       <tr>
         <th scope="row">Peers connected</th>
         <td>${peers.connected} of ${peers.known} known</td>
       </tr>
+      ${
+        joining === undefined
+          ? ''
+          : html`<tr>
+              <th scope="row">Strangers</th>
+              <td>${joining.sentence}</td>
+            </tr>`
+      }
       <tr>
         <th scope="row">Store</th>
         <td>${sizeText(store.usedBytes)} of ${sizeText(store.limitBytes)} used</td>

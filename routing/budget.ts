@@ -12,9 +12,13 @@ import type { NetworkParams } from './network.ts';
 
 const WIRE_SCALE = 2 ** 32;
 
-/** Exact on every machine: a product with a power of two rounds nowhere. */
 export function wireDistance(a: Location, b: Location): WireDistance {
-  return Math.floor(distance(a, b) * WIRE_SCALE) as WireDistance;
+  return toWire(distance(a, b));
+}
+
+/** Exact on every machine: a product with a power of two rounds nowhere. */
+export function toWire(away: number): WireDistance {
+  return Math.floor(away * WIRE_SCALE) as WireDistance;
 }
 
 export class Budget {
@@ -51,9 +55,19 @@ export class Budget {
     return this.#htl;
   }
 
+  /** Distance of the closest node visited. */
+  get best(): WireDistance {
+    return this.#best;
+  }
+
+  /** Whether the search goes on without progress: it is near the key, among nodes that know each other. */
+  get stalls(): boolean {
+    return this.#stall > 0;
+  }
+
   /** The route of a request to the next node. */
-  route(uid: Uid): Route {
-    return { phase: 'greedy', uid, htl: this.#htl, stall: this.#stall, best: this.#best };
+  route(uid: Uid, visited: readonly Location[]): Route {
+    return { phase: 'greedy', uid, htl: this.#htl, stall: this.#stall, best: this.#best, visited };
   }
 
   /**

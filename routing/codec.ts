@@ -12,9 +12,11 @@ import {
   type Block,
   type CborValue,
   KEY_BYTES,
+  type Location,
   ParseError,
   type RoutingKey,
   type Salt,
+  asLocation,
   assertNever,
   block,
   decodeCbor,
@@ -23,13 +25,16 @@ import {
   salt,
 } from '../keys/index.ts';
 import { routingLimits } from './limits.ts';
+import { opennetLimits } from './opennet/limits.ts';
 import type {
   IncomingMessage,
   Message,
+  PeerMessage,
   Priority,
   Request,
   RequestId,
   Route,
+  SeekId,
   Uid,
   WireDistance,
 } from './messages.ts';
@@ -46,6 +51,12 @@ const UINT32_MAX = 0xffff_ffff;
 const DISTANCE_MAX = 2 ** 31;
 const VISITS_MAX = 0xffff;
 const DEADLINE_MAX_MS = 3_600_000;
+const LOCATION_BYTES = 8;
+/** A location is an integer below it, divided by it (docs/spec/keys.md, 6). */
+const LOCATION_UNITS = 2 ** 53;
+const WALK_MAX = 8;
+const SEEK_HTL_MAX = 255;
+const PROOF_BYTES = 8;
 
 export function encodeMessage(message: Message): Uint8Array {
   return encodeCbor(fieldsOf(message));
@@ -65,17 +76,43 @@ function fieldsOf(message: Message): { readonly [key: string]: CborValue } {
     case 'dataFound':
     case 'insertCollision':
     case 'insertBlock':
+    case 'offered':
     case 'unsupported':
       return message;
+    case 'wanted':
+    case 'unwanted':
+    case 'seekOffer':
+    case 'seekEnd':
+    case 'introduction':
+    case 'noIntroduction':
+    case 'fold':
+      return message;
+    case 'peers':
+      return { ...message, list: locationBytes(message.list) };
+    case 'introduce':
+      return { ...message, location: locationBytes([message.location]) };
+    case 'seek':
+      return { ...message, uid: Buffer.from(message.uid, 'hex'), target: locationBytes([message.target]) };
     default:
       return assertNever(message);
   }
 }
 
+function locationBytes(places: readonly Location[]): Uint8Array {
+  const bytes = new Uint8Array(places.length * LOCATION_BYTES);
+  const view = new DataView(bytes.buffer);
+  places.forEach((place, index) => {
+    const units = place * LOCATION_UNITS;
+    view.setUint32(index * LOCATION_BYTES, Math.floor(units / 2 ** 32));
+    view.setUint32(index * LOCATION_BYTES + 4, units % 2 ** 32);
+  });
+  return bytes;
+}
+
 function requestFields({ route, ...fields }: Request): { readonly [key: string]: CborValue } {
   return route.phase === 'stem'
     ? { ...fields, phase: 'stem' }
-    : { ...fields, ...route, uid: Buffer.from(route.uid, 'hex') };
+    : { ...fields, ...route, uid: Buffer.from(route.uid, 'hex'), visited: locationBytes(route.visited) };
 }
 
 /** @throws ParseError bad_message or bad_cbor. Blocks and keys in the result lie in `bytes`: whoever keeps them keeps those. */
@@ -118,11 +155,63 @@ function readMessage(fields: Fields): IncomingMessage {
       return { type, id: fields.id(), visits: fields.visits(), block: fields.block() };
     case 'insertBlock':
       return { type, id: fields.id(), block: fields.block() };
+    case 'offered':
+      return { type, key: fields.key(), salt: fields.salt() };
     case 'unsupported':
       return { type, name: fields.text('name') };
+    case 'wanted':
+    case 'unwanted':
+    case 'peers':
+    case 'seek':
+    case 'seekOffer':
+    case 'seekEnd':
+    case 'introduce':
+    case 'introduction':
+    case 'noIntroduction':
+    case 'fold':
+      return readPeerMessage(type, fields);
     default:
       if (RESERVED.has(type)) return { type: 'reserved', name: type };
       throw bad('an unknown type');
+  }
+}
+
+/** What is about links and peers (docs/spec/peers.md). */
+function readPeerMessage(type: PeerMessage['type'], fields: Fields): PeerMessage {
+  switch (type) {
+    case 'wanted':
+      return { type, reference: fields.reference({ least: 0 }) };
+    case 'unwanted':
+      return { type };
+    case 'peers': {
+      const list = fields.locations('list', { most: opennetLimits.listedPeers.value });
+      // One form for one set: not even twice the same is taken.
+      if (list.some((place, index) => place <= (list[index - 1] ?? -1))) throw bad('list is not ascending');
+      return { type, list };
+    }
+    case 'seek':
+      return {
+        type,
+        id: fields.seekId(),
+        uid: fields.uid(),
+        target: fields.location('target'),
+        walk: fields.integer('walk', { min: 0, max: WALK_MAX }),
+        htl: fields.integer('htl', { min: 1, max: SEEK_HTL_MAX }),
+        reference: fields.reference({ least: 1 }),
+        proof: Uint8Array.from(fields.bytes('proof', PROOF_BYTES)),
+      };
+    case 'introduce':
+      return { type, id: fields.seekId(), location: fields.location('location') };
+    case 'seekOffer':
+    case 'introduction':
+      return { type, id: fields.seekId(), reference: fields.reference({ least: 1 }) };
+    case 'seekEnd':
+    case 'noIntroduction':
+      return { type, id: fields.seekId() };
+    case 'fold':
+      return { type, id: fields.id(), reference: fields.reference({ least: 1 }) };
+    default:
+      return assertNever(type);
   }
 }
 
@@ -132,10 +221,11 @@ function readRoute(fields: Fields): Route {
   if (phase !== 'greedy') throw bad('an unknown phase');
   return {
     phase,
-    uid: Buffer.from(fields.bytes('uid', UID_BYTES)).toString('hex') as Uid,
+    uid: fields.uid(),
     htl: fields.integer('htl', { min: 1, max: VISITS_MAX }),
     stall: fields.integer('stall', { min: 0, max: VISITS_MAX }),
     best: fields.integer('best', { min: 0, max: DISTANCE_MAX }) as WireDistance,
+    visited: fields.locations('visited', { most: routingLimits.visitedHints.value }),
   };
 }
 
@@ -174,6 +264,37 @@ class Fields {
     return this.integer('id', { min: 0, max: UINT32_MAX }) as RequestId;
   }
 
+  seekId(): SeekId {
+    return this.integer('id', { min: 0, max: UINT32_MAX }) as SeekId;
+  }
+
+  uid(): Uid {
+    return Buffer.from(this.bytes('uid', UID_BYTES)).toString('hex') as Uid;
+  }
+
+  /** A copy: it is kept longer than the message that it lies in. */
+  reference({ least }: { least: 0 | 1 }): Uint8Array {
+    const value = this.#take('reference');
+    const most = opennetLimits.referenceBytes.value;
+    if (!(value instanceof Uint8Array) || value.length < least || value.length > most)
+      throw bad(`reference does not have ${least}…${most} bytes`);
+    return Uint8Array.from(value);
+  }
+
+  location(name: string): Location {
+    const [place] = readLocations(name, this.bytes(name, LOCATION_BYTES));
+    if (place === undefined) throw bad(`${name} is no location`);
+    return place;
+  }
+
+  locations(name: string, { most }: { most: number }): readonly Location[] {
+    const value = this.#take(name);
+    if (!(value instanceof Uint8Array) || value.length % LOCATION_BYTES !== 0)
+      throw bad(`${name} is no row of locations`);
+    if (value.length > most * LOCATION_BYTES) throw bad(`${name} has more than ${most} locations`);
+    return readLocations(name, value);
+  }
+
   visits(): number {
     return this.integer('visits', { min: 0, max: VISITS_MAX });
   }
@@ -206,6 +327,17 @@ class Fields {
     this.#read += 1;
     return value;
   }
+}
+
+function readLocations(name: string, bytes: Uint8Array): readonly Location[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const places: Location[] = [];
+  for (let at = 0; at < bytes.length; at += LOCATION_BYTES) {
+    const high = view.getUint32(at);
+    if (high >= LOCATION_UNITS / 2 ** 32) throw bad(`${name} is beyond the circle`);
+    places.push(asLocation((high * 2 ** 32 + view.getUint32(at + 4)) / LOCATION_UNITS));
+  }
+  return places;
 }
 
 function bad(what: string): ParseError {

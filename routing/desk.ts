@@ -2,13 +2,15 @@
  * What a search may do and see while it works at a node: the router's side of the seam, without the router's tables.
  * `now` is the time of the event being handled.
  */
-import type { Block, Location, RoutingKey } from '../keys/index.ts';
+import type { Block, Location, Random, RoutingKey } from '../keys/index.ts';
 import type { Token, Trace, Verdict } from './effect.ts';
 import type { WriteOutcome } from './event.ts';
-import type { Message, Reply, RequestId, Uid } from './messages.ts';
+import type { FailureTable } from './failure-table.ts';
+import type { Message, Reply, Request, RequestId, Uid } from './messages.ts';
 import type { NetworkParams } from './network.ts';
 import type { LinkId } from './peer.ts';
 import type { PeerTable } from './peers.ts';
+import type { Spent } from './tally.ts';
 
 /** Who waits for what a hop says. */
 export interface HopOwner {
@@ -21,6 +23,9 @@ export interface Desk {
   readonly params: NetworkParams;
   readonly location: Location;
   readonly peers: PeerTable;
+  readonly random: Random;
+  /** What was looked for in vain; only greedy requests of peers leave a trace in it. */
+  readonly failures: FailureTable;
   /** What a relay can check without the crypto key; undefined when the block doesn't belong to the key. */
   verify(key: RoutingKey, block: Block): 'chk' | 'ssk' | undefined;
   send(link: LinkId, message: Message): void;
@@ -37,7 +42,11 @@ export interface Desk {
     written: (outcome: WriteOutcome) => void,
   ): void;
   verdict(link: LinkId, verdict: Verdict): void;
+  /** To be called before `dataFound` or `insertStored` goes to `to`, unless the request came by the stem (docs/spec/peers.md, 7). */
+  fold(answer: { to: LinkId; id: RequestId; search: HopOwner }): void;
   trace(trace: Trace): void;
+  /** The peer has brought a block that was asked for and belongs to its key. */
+  served(link: LinkId): void;
   /** The request is answered. */
-  ended(request: { from: LinkId; id: RequestId; uid: Uid }): void;
+  ended(ended: { from: LinkId; request: Request; uid: Uid; spent: Spent }): void;
 }

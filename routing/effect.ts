@@ -3,7 +3,7 @@
  * event with that token; a timer that was cancelled is not answered. Tokens are never used twice.
  */
 import type { Block, Brand, RoutingKey } from '../keys/index.ts';
-import type { LinkId } from './peer.ts';
+import type { Candidate, LinkId } from './peer.ts';
 import type { Message, Uid } from './messages.ts';
 
 export type Token = Brand<number, 'RouterToken'>;
@@ -28,6 +28,12 @@ export type Effect =
       /** Whose request brought it: what the block pushes out is counted against this link. */
       readonly asker: LinkId;
     }
+  /** To be answered by `dialled`. */
+  | { readonly type: 'dial'; readonly token: Token; readonly candidate: Candidate }
+  /** Neither end wants the link any more, or never did. */
+  | { readonly type: 'closeLink'; readonly link: LinkId }
+  /** Who was a peer lately, the last confirmed first: to be kept and given back as `candidates` after a restart. */
+  | { readonly type: 'remember'; readonly candidates: readonly Candidate[] }
   | { readonly type: 'peerVerdict'; readonly link: LinkId; readonly verdict: Verdict }
   | { readonly type: 'trace'; readonly trace: Trace };
 
@@ -45,7 +51,7 @@ export interface Trace {
   readonly kind: 'fetch' | 'insert';
   /** Whether the virtual peer asked. */
   readonly local: boolean;
-  readonly outcome: 'found' | 'notFound' | 'noRoute' | 'stored' | 'collision' | 'refused';
+  readonly outcome: 'found' | 'notFound' | 'noRoute' | 'stored' | 'collision' | 'refused' | 'overloaded';
   /** How the block came here, when one was found. */
   readonly source: 'disk' | 'peer' | undefined;
 }

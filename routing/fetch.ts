@@ -3,12 +3,16 @@
  * way the request came, and every greedy node on that way keeps a copy: what people want spreads.
  */
 import { assert, type Block } from '../keys/index.ts';
+import { audit } from './audit.ts';
 import type { Desk } from './desk.ts';
 import type { PendingFetches } from './coalesce.ts';
 import type { Token, Trace } from './effect.ts';
-import type { Answer, Reply, Request, Uid } from './messages.ts';
+import type { Answer, Overloaded, Reply, Request, Uid } from './messages.ts';
+import { routingLimits } from './limits.ts';
+import { offer } from './offers.ts';
 import type { LinkId } from './peer.ts';
-import { Search } from './search.ts';
+import type { Choice } from './peers.ts';
+import { type Exhausted, Search } from './search.ts';
 
 export class Fetch extends Search {
   readonly kind = 'fetch';
@@ -68,6 +72,7 @@ export class Fetch extends Search {
 
   protected hopAnswered(link: LinkId, reply: Reply): boolean {
     if (reply.type === 'dataNotFound') {
+      this.hopFailed(link);
       this.advance();
       return true;
     }
@@ -77,17 +82,54 @@ export class Fetch extends Search {
       this.advance();
       return true;
     }
-    if (this.mayKeep) this.write({ block: reply.block, into: this.part }, () => {});
+    this.desk.served(link);
+    const askers = this.leavesTrace ? this.#contradicted(link) : [];
+    if (this.mayKeep)
+      this.write({ block: reply.block, into: this.part }, (outcome) => {
+        if (outcome === 'kept') offer(this.desk, this, askers);
+      });
     this.#found(reply.block, 'peer');
     return true;
   }
 
-  protected exhausted(why: 'spent' | 'deadEnd'): void {
+  protected hopFailed(link: LinkId): void {
+    if (this.leavesTrace) this.desk.failures.failed(this, { link, now: this.desk.now });
+  }
+
+  /** Offers steer nothing that the owner asks for: whoever made one would be the first to see who asks. */
+  protected remembered(): Pick<Choice, 'avoided' | 'offered'> {
+    const { failures, now } = this.desk;
+    const avoided = failures.avoided(this, now);
+    return this.leavesTrace ? { avoided, offered: failures.offersOf(this, now) } : { avoided };
+  }
+
+  /**
+   * `finder` has it, so who had it not a moment ago may lie: an occasion to audit, no more, for the block may be new (docs/spec/routing.md, 11).
+   * @returns who asked for it here in vain and has not got it now.
+   */
+  #contradicted(finder: LinkId): LinkId[] {
+    const { desk, key, salt } = this;
+    const { askers, failures } = desk.failures.found(this, { from: finder, now: desk.now });
+    for (const { link, at } of failures) {
+      if (link !== finder && desk.now - at < routingLimits.contradictionMs.value)
+        audit(desk, { link, asker: this.from, key, salt });
+    }
+    const served = new Set([this, ...this.#waiters].map(({ from }) => from));
+    return askers.filter((asker) => !served.has(asker));
+  }
+
+  protected exhausted(why: Exhausted): void {
+    if (why === 'overload')
+      this.#end({ type: 'rejectedOverload' }, { outcome: 'overloaded', source: undefined });
+    else this.#endInVain(why);
+    for (const waiter of this.#takeWaiters()) waiter.#lead();
+  }
+
+  #endInVain(why: 'spent' | 'deadEnd'): void {
     // To a peer a dead end is a dead end; the owner is told whether anybody could be asked.
     const looked = why === 'spent' || (this.isLocal && this.reached);
     const outcome = looked ? 'notFound' : 'noRoute';
     this.#end({ type: looked ? 'dataNotFound' : 'routeNotFound' }, { outcome, source: undefined });
-    for (const waiter of this.#takeWaiters()) waiter.#lead();
   }
 
   #found(block: Block, source: 'disk' | 'peer'): void {
@@ -95,7 +137,9 @@ export class Fetch extends Search {
     for (const waiter of this.#takeWaiters()) waiter.#found(block, source);
   }
 
-  #end(answer: Answer, what: Pick<Trace, 'outcome' | 'source'>): void {
+  #end(answer: Answer | Overloaded, what: Pick<Trace, 'outcome' | 'source'>): void {
+    const { from: link, desk } = this;
+    if (this.leavesTrace && answer.type !== 'dataFound') desk.failures.asked(this, { link, now: desk.now });
     this.trace(what);
     this.answer(answer);
   }

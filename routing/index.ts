@@ -1,10 +1,15 @@
 export { decodeMessage, encodeMessage, messageVersions } from './codec.ts';
+export type { LoadOptions } from './door.ts';
+export type { OpennetOptions } from './opennet/desk.ts';
+export type { JoinStep } from './opennet/joining.ts';
+export { opennetLimits } from './opennet/limits.ts';
 export type { Effect, Token, Trace, Verdict } from './effect.ts';
 export type { RouterEvent, WriteOutcome } from './event.ts';
 export { routingLimits } from './limits.ts';
+export { loadLimits } from './load/limits.ts';
 export type { Message, Priority, Request, RequestId, Uid } from './messages.ts';
 export { isNetworkName, networkId, networks } from './network.ts';
 export type { NetworkParams } from './network.ts';
 export { LOCAL_LINK } from './peer.ts';
-export type { LinkId, Peer } from './peer.ts';
+export type { Candidate, LinkId, Peer } from './peer.ts';
 export { Router } from './router.ts';

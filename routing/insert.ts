@@ -13,12 +13,15 @@
  * Invariant: `insertStored` is said only when the block is durable here or some node below has said the same.
  */
 import { assertNever, type Block, equalBytes } from '../keys/index.ts';
+import { audit } from './audit.ts';
 import type { Desk } from './desk.ts';
 import type { Token } from './effect.ts';
 import type { WriteOutcome } from './event.ts';
 import type { Reply, Request, RequestId, Uid } from './messages.ts';
+import { offer } from './offers.ts';
 import type { LinkId } from './peer.ts';
-import { Search } from './search.ts';
+import type { Choice } from './peers.ts';
+import { type Exhausted, Search } from './search.ts';
 
 type Write = 'not begun' | 'pending' | 'kept' | 'failed';
 
@@ -49,6 +52,7 @@ export class Insert extends Search {
   /** The data from the asker. */
   blockArrived(block: Block): void {
     if (this.#block !== undefined || this.ended) return;
+    this.tally.fromAsker();
     const kind = this.desk.verify(this.key, block);
     if (kind === undefined) {
       this.desk.verdict(this.from, 'badData');
@@ -70,13 +74,18 @@ export class Insert extends Search {
   }
 
   protected hopAccepted(link: LinkId, id: RequestId): void {
-    if (this.#block !== undefined) this.desk.send(link, { type: 'insertBlock', id, block: this.#block });
+    if (this.#block === undefined) return;
+    this.tally.toHop();
+    this.desk.send(link, { type: 'insertBlock', id, block: this.#block });
   }
 
   protected hopAnswered(link: LinkId, reply: Reply): boolean {
     switch (reply.type) {
       case 'insertStored':
         this.#storedBelow = true;
+        // Farther away than three others this node keeps nothing, so somebody below must have it.
+        if (this.part === 'cache')
+          audit(this.desk, { link, asker: this.from, key: this.key, salt: this.salt });
         this.advance();
         return true;
       case 'dataNotFound':
@@ -101,8 +110,23 @@ export class Insert extends Search {
     }
   }
 
-  protected exhausted(why: 'spent' | 'deadEnd'): void {
-    this.#end = why;
+  protected hopFailed(): void {
+    // That a block is not stored there says nothing about who has it.
+  }
+
+  /** Nothing: readers ask for an edition until it comes, so those who have failed are those who are to have it. */
+  protected remembered(): Pick<Choice, 'avoided' | 'offered'> {
+    return {};
+  }
+
+  protected exhausted(why: Exhausted): void {
+    if (why === 'overload' && !this.reached) {
+      this.trace({ outcome: 'overloaded', source: undefined });
+      this.answer({ type: 'rejectedOverload' });
+      return;
+    }
+    // Somebody has it already, or may have: what is here is kept, as when nobody is left.
+    this.#end = why === 'overload' ? 'deadEnd' : why;
     this.#keep();
     this.#conclude();
   }
@@ -116,6 +140,11 @@ export class Insert extends Search {
   }
 
   #written(outcome: WriteOutcome): void {
+    if (outcome === 'kept' && this.leavesTrace) {
+      const { desk } = this;
+      // It is new: who has failed for it has not lied.
+      offer(desk, this, desk.failures.found(this, { from: this.from, now: desk.now }).askers);
+    }
     if (this.ended) return;
     switch (outcome) {
       case 'kept':

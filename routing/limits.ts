@@ -22,6 +22,127 @@ export const routingLimits = {
     unit: 'requests',
     reason: 'A crowd that asks for one key is answered at once by one search; the rest runs alone.',
   },
+  peers: {
+    value: 20,
+    unit: 'peers',
+    reason:
+      'Strangers: 10 cost half as many hops again, 30 save a sixth. Friends and chosen peers come on top.',
+  },
+  groupShare: {
+    value: 0.25,
+    unit: 'of peers',
+    reason: 'Of one /16, or all that come by Tor: one operator holds no more of the view of a node.',
+  },
+  pins: {
+    value: 2,
+    unit: 'peers a side',
+    reason: 'The nearest are never dropped: they make the circle whole, and without it there are dead ends.',
+  },
+  hysteresis: {
+    value: 1.3,
+    unit: 'times',
+    reason:
+      'A new peer must be this much better than the one that goes for it: a link costs a handshake and a list.',
+  },
+  costLeastMs: {
+    value: 20,
+    unit: 'ms',
+    reason:
+      'Peers closer than this are alike to the policy: who rents a machine next door gains no more by it.',
+  },
+  costMostMs: {
+    value: 500,
+    unit: 'ms',
+    reason: 'Peers slower than this are alike: at worst a peer counts a fifth of the fastest.',
+  },
+  visitedHints: {
+    value: 8,
+    unit: 'locations',
+    reason:
+      'Carried near the key only: 22 messages for a key that does not exist instead of 27 (1,000 nodes).',
+  },
+  lookAheadChoices: {
+    value: 200,
+    unit: 'choices',
+    reason: 'The window in which the share of a peer is counted.',
+  },
+  lookAheadShare: {
+    value: 0.3,
+    unit: 'of the choices',
+    reason: 'An honest peer gets a quarter at most; who lists all places gets no more than this by his list.',
+  },
+  silenceWeight: {
+    value: 0.4,
+    unit: 'of the score',
+    reason: 'Two silences in a row, and a peer is tried last.',
+  },
+  silenceMost: {
+    value: 0.5,
+    unit: 'score',
+    reason: 'Above it a peer is tried last, does not count for the store rule and may be dropped.',
+  },
+  silenceHalfLifeMs: {
+    value: 600_000,
+    unit: 'ms',
+    reason:
+      'Who was silent and is back gets a new try within minutes; who stays silent costs one time-out in that time.',
+  },
+  doubtWeight: {
+    value: 0.5,
+    unit: 'of the score',
+    reason:
+      'One failed audit, and a peer is tried last: liars fail all of them, honest nodes one in a hundred.',
+  },
+  doubtMost: {
+    value: 0.35,
+    unit: 'score',
+    reason:
+      'Above it a peer is tried last. It is never dropped for that: else audits could be used to isolate a node.',
+  },
+  doubtHalfLifeMs: {
+    value: 604_800_000,
+    unit: 'ms',
+    reason:
+      'A failed audit counts for half a week unless one is passed: each new trust costs the searches that end at a liar.',
+  },
+  auditsAtFirst: {
+    value: 4,
+    unit: 'audits',
+    reason: 'Of a peer of which nothing is known, at each occasion; as many as 30 requests a node give.',
+  },
+  auditEvery: {
+    value: 8,
+    unit: 'occasions',
+    reason: 'Later one in eight, at random: a tenth more blocks travel than for the inserts alone.',
+  },
+  auditAskerMs: {
+    value: 600_000,
+    unit: 'ms',
+    reason:
+      'One link gives occasion for one audit of a peer in this time: it could choose keys that an honest peer does not find.',
+  },
+  auditSoonestMs: { value: 10_000, unit: 'ms', reason: 'Late enough that the insert has ended.' },
+  auditLatestMs: {
+    value: 600_000,
+    unit: 'ms',
+    reason: 'The key of an insert is kept no longer than that for an audit.',
+  },
+  contradictionMs: {
+    value: 60_000,
+    unit: 'ms',
+    reason:
+      'Who has not found what is found so soon after is worth an audit; the block may be new after longer.',
+  },
+  auditsAtOnce: {
+    value: 64,
+    unit: 'audits',
+    reason: 'Planned or in work; a timer and a key each. What comes beyond is not audited.',
+  },
+  recordsKept: {
+    value: 1_024,
+    unit: 'identities',
+    reason: 'Scores outlive a link, so that nobody sheds them by hanging up; 100 kB.',
+  },
   messageBytes: {
     value: 33_499,
     unit: 'bytes',

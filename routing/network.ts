@@ -12,6 +12,8 @@ export interface NetworkParams {
   readonly htl: number;
   /** Visits without progress that end it; undefined: only HTL does. */
   readonly stallLimit: number | undefined;
+  /** No node names those that were visited before this many visits of HTL are spent: they would be close to who asked. */
+  readonly hintsAfter: number;
   /** How long the one who asks first waits. */
   readonly deadlineMs: number;
   /** By how much each hop asks for less, so that it is done before it is given up. */
@@ -36,6 +38,8 @@ export interface NetworkParams {
   readonly storeRank: number;
   /** A peer counts for the store rule once its link is this old. */
   readonly usableAfterMs: number;
+  /** Whether nodes look for peers among strangers (docs/spec/peers.md). */
+  readonly opennet: 'yes' | 'no';
   /** Whether nodes may write what they pass on to a file, for measuring. */
   readonly traceable: boolean;
 }
@@ -47,6 +51,7 @@ const open: NetworkParams = {
   name: 'open',
   htl: 20,
   stallLimit: 6,
+  hintsAfter: 3,
   deadlineMs: 120 * SECOND,
   hopMarginMs: 2 * SECOND,
   acceptFloorMs: 1 * SECOND,
@@ -60,6 +65,7 @@ const open: NetworkParams = {
   backoffMostMs: 60 * SECOND,
   storeRank: 3,
   usableAfterMs: 24 * HOUR,
+  opennet: 'yes',
   traceable: false,
 };
 
@@ -68,6 +74,7 @@ export const networks = {
   'friends-small': {
     ...open,
     name: 'friends-small',
+    opennet: 'no',
     htl: 25,
     stallLimit: undefined,
     deadlineMs: 150 * SECOND,
@@ -75,6 +82,7 @@ export const networks = {
   'friends-medium': {
     ...open,
     name: 'friends-medium',
+    opennet: 'no',
     htl: 80,
     stallLimit: undefined,
     deadlineMs: 480 * SECOND,

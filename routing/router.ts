@@ -2,28 +2,36 @@
  * The router: one synchronous machine per node that accepts requests, runs a search for each, and turns what the searches want
  * into effects. The daemon and the simulator run this same file.
  *
- * It keeps the tables (links, requests by link and id, timers) and the rules at the door: who may ask, how much, and nothing
- * twice. How a search proceeds is search.ts, fetch.ts and insert.ts. It holds no clock, socket or disk, and never throws on
- * what a peer sends.
+ * It keeps the tables (links, requests by link and id) and refuses what comes twice. Who is let in when is door.ts; how a search
+ * proceeds is search.ts, fetch.ts and insert.ts; which links count and whom to dial is opennet/. It holds no clock, socket or disk,
+ * and never throws on what a peer sends.
  *
  * Invariants: a uid is accepted at most once; local requests come by the virtual peer's link and take the same path as all
  * others; the tables are bounded by routingLimits; every effect with a token is answered to the search that asked, or to nobody
  * when it has ended.
  */
 import { assert, type Block, type Location, type Random, type RoutingKey } from '../keys/index.ts';
+import { Awaited } from './awaited.ts';
 import { PendingFetches } from './coalesce.ts';
 import type { Desk, HopOwner } from './desk.ts';
-import type { Effect, Token } from './effect.ts';
-import type { RouterEvent, WriteOutcome } from './event.ts';
+import type { Effect } from './effect.ts';
+import type { RouterEvent } from './event.ts';
+import { type Asked, Door, type LoadOptions } from './door.ts';
+import { FailureTable } from './failure-table.ts';
 import { Fetch } from './fetch.ts';
 import { Insert } from './insert.ts';
 import { routingLimits } from './limits.ts';
 import type { IncomingMessage, Reply, Request, RequestId, Uid } from './messages.ts';
 import type { NetworkParams } from './network.ts';
+import { heardOffer } from './offers.ts';
+import type { OpennetOptions, PeerDesk } from './opennet/desk.ts';
+import type { JoinStep } from './opennet/joining.ts';
+import { Opennet } from './opennet/opennet.ts';
 import { LOCAL_LINK, type LinkId } from './peer.ts';
 import { PeerTable } from './peers.ts';
 import type { Search } from './search.ts';
 import { SeenUids } from './seen.ts';
+import { NOTHING_MOVED } from './tally.ts';
 
 export interface RouterOptions {
   readonly params: NetworkParams;
@@ -33,61 +41,86 @@ export interface RouterOptions {
   readonly verify: (key: RoutingKey, block: Block) => 'chk' | 'ssk' | undefined;
   /** Whether `trace` effects are wanted. */
   readonly traced: 'traced' | 'untraced';
+  /** Peers among strangers (docs/spec/peers.md). Without it the links are what the host brings up. */
+  readonly opennet?: OpennetOptions;
+  /** How much this node may let in (docs/spec/load.md, 3). */
+  readonly load?: LoadOptions;
 }
 
 interface Link {
-  /** Requests of the peer in work here. */
-  readonly asked: Map<RequestId, Search | 'refused'>;
+  /** Requests of the peer that wait or are in work here. */
+  readonly asked: Map<RequestId, Search | 'waiting' | 'refused'>;
   /** Requests of ours in work there. */
   readonly asking: Map<RequestId, HopOwner>;
   nextId: number;
 }
 
-/** What to do when the answer to an effect comes. */
-type Answered =
-  | { readonly type: 'timer'; readonly fired: () => void }
-  | { readonly type: 'read'; readonly found: (block: Block | undefined) => void }
-  | { readonly type: 'write'; readonly written: (outcome: WriteOutcome) => void };
-
 export class Router {
   readonly #random: Random;
-  readonly #desk: Desk;
+  readonly #desk: Desk & PeerDesk;
+  readonly #opennet: Opennet;
   readonly #peers: PeerTable;
   readonly #seen: SeenUids;
   readonly #fetches = new PendingFetches<Fetch>();
+  readonly #failures = new FailureTable();
+  /** Whether a timer is set that makes the failure table forget: only while it remembers something. */
+  #forgets = false;
+  readonly #door: Door;
   readonly #links = new Map<LinkId, Link>();
-  readonly #awaited = new Map<Token, Answered>();
-  #nextToken = 1;
-  #pending = 0;
+  readonly #awaited = new Awaited();
   #now = 0;
   #effects: Effect[] = [];
 
   constructor(options: RouterOptions) {
     this.#random = options.random;
-    this.#peers = new PeerTable(options.params, options.random);
-    this.#seen = new SeenUids(options.params.seenKeepMs);
+    this.#peers = new PeerTable(options.params, options.random, options.location);
+    this.#seen = new SeenUids({ keepMs: options.params.seenKeepMs, most: routingLimits.seenUids.value });
     this.#desk = this.#makeDesk(options);
+    this.#opennet = new Opennet(this.#desk, options.opennet);
+    this.#door = new Door({
+      desk: this.#desk,
+      load: options.load ?? {},
+      letIn: (asked) => this.#letIn(asked),
+      refuse: ({ from, request }) => {
+        this.#links.get(from)?.asked.delete(request.id);
+        this.#desk.send(from, { type: 'rejectedOverload', id: request.id });
+      },
+    });
     this.#links.set(LOCAL_LINK, newLink());
   }
 
   /** Requests in work, own ones and others' together: apart they would tell what the owner does. */
   get pending(): number {
-    return this.#pending;
+    return this.#door.inWork;
   }
 
+  /** Confirmed peers. */
   get peerCount(): number {
     return this.#peers.count;
+  }
+
+  /** What is being done to get more of them; undefined in a network without strangers. */
+  get joining(): JoinStep | undefined {
+    return this.#opennet.joining;
   }
 
   /** Handles one event at time `now` (milliseconds, never going back) and appends what is to be done to `effects`. */
   handle(now: number, event: RouterEvent, effects: Effect[]): void {
     this.#now = now;
     this.#effects = effects;
+    this.#happened(event);
+    this.#door.pump();
+    this.#forgetLater();
+  }
+
+  #happened(event: RouterEvent): void {
     switch (event.type) {
       case 'linkUp':
         assert(!this.#links.has(event.link), 'a link comes up once');
         this.#links.set(event.link, newLink());
         this.#peers.up(event.link, event.peer, event.since);
+        this.#door.linkUp(event.link, event.peer.identity);
+        this.#opennet.linkUp(event.link, event.peer);
         return;
       case 'linkDown':
         this.#linkDown(event.link);
@@ -95,14 +128,20 @@ export class Router {
       case 'message':
         this.#message(event.link, event.message);
         return;
+      case 'dialled':
+        this.#awaited.take(event.token, 'dial')?.ended(event.outcome);
+        return;
+      case 'candidates':
+        this.#opennet.candidates(event);
+        return;
       case 'blockRead':
-        this.#take(event.token, 'read')?.found(event.block);
+        this.#awaited.take(event.token, 'read')?.found(event.block);
         return;
       case 'blockWritten':
-        this.#take(event.token, 'write')?.written(event.outcome);
+        this.#awaited.take(event.token, 'write')?.written(event.outcome);
         return;
       case 'timer':
-        this.#take(event.token, 'timer')?.fired();
+        this.#awaited.take(event.token, 'timer')?.fired();
     }
   }
 
@@ -129,6 +168,26 @@ export class Router {
         return;
       case 'unsupported':
         return;
+      case 'offered':
+        heardOffer(this.#desk, message, from);
+        return;
+      case 'fold': {
+        const search = link.asking.get(message.id);
+        if (search !== undefined) this.#opennet.folded(from, search, message.reference);
+        return;
+      }
+      case 'wanted':
+      case 'unwanted':
+      case 'peers':
+      case 'seek':
+      case 'seekOffer':
+      case 'seekEnd':
+      case 'introduce':
+      case 'introduction':
+      case 'noIntroduction':
+        // The owner has no place on the circle.
+        if (from !== LOCAL_LINK) this.#opennet.heard(from, message);
+        return;
       case 'accepted':
       case 'working':
       case 'rejectedOverload':
@@ -146,22 +205,30 @@ export class Router {
       this.#desk.verdict(from, 'violation');
       return;
     }
-    const { pendingPerLink, pendingRequests } = routingLimits;
-    if (link.asked.size >= pendingPerLink.value || this.#pending >= pendingRequests.value) {
+    // That both ends want the link may be on its way.
+    const isPeer = from === LOCAL_LINK || this.#peers.isConfirmed(from);
+    const isFull = link.asked.size >= routingLimits.pendingPerLink.value;
+    if (!isPeer || isFull || !this.#door.comes({ from, request, at: this.#now })) {
       this.#desk.send(from, { type: 'rejectedOverload', id: request.id });
       return;
     }
+    link.asked.set(request.id, 'waiting');
+  }
+
+  /** Its turn has come. */
+  #letIn({ from, at, request: came }: Asked): void {
+    const link = this.#links.get(from);
+    assert(link !== undefined, 'what waits goes with its link');
+    const request =
+      at === this.#now ? came : { ...came, deadlineMs: Math.max(0, came.deadlineMs - (this.#now - at)) };
     const uid = request.route.phase === 'greedy' ? request.route.uid : this.#freshUid();
-    this.#pending += 1;
     if (!this.#seen.accept(uid, this.#now)) {
       this.#refuse(from, link, request);
       return;
     }
     const asked = { request, from, uid };
-    const search =
-      request.type === 'dataRequest'
-        ? new Fetch(this.#desk, this.#fetches, asked)
-        : new Insert(this.#desk, asked);
+    const isFetch = request.type === 'dataRequest';
+    const search = isFetch ? new Fetch(this.#desk, this.#fetches, asked) : new Insert(this.#desk, asked);
     link.asked.set(request.id, search);
     search.start();
   }
@@ -176,7 +243,7 @@ export class Router {
     if (request.type === 'dataRequest') this.#desk.send(from, { type: 'accepted', id: request.id });
     this.#desk.read({ key: request.key, asker: undefined }, () => {
       link.asked.delete(request.id);
-      this.#pending -= 1;
+      this.#door.ended({ from, request }, NOTHING_MOVED);
       this.#desk.send(from, { type: 'routeNotFound', id: request.id, visits: 0 });
     });
   }
@@ -190,32 +257,29 @@ export class Router {
     const link = this.#links.get(id);
     if (link === undefined || id === LOCAL_LINK) return;
     this.#peers.down(id);
+    this.#door.linkDown(id);
     this.#links.delete(id);
     // Searches for the lost peer go on and end by themselves: what they find is kept for the next one who asks.
     for (const search of link.asking.values()) search.hopLost();
+    this.#opennet.linkDown(id);
+  }
+
+  /** A node that nobody asks for anything must forget, too. */
+  #forgetLater(): void {
+    const at = this.#forgets ? undefined : this.#failures.forgetsAt;
+    if (at === undefined) return;
+    this.#forgets = true;
+    this.#desk.setTimer(at, () => {
+      this.#forgets = false;
+      this.#failures.forget(this.#now);
+    });
   }
 
   #freshUid(): Uid {
     return Buffer.from(this.#random.bytes(8)).toString('hex') as Uid;
   }
 
-  #take<T extends Answered['type']>(token: Token, type: T): Extract<Answered, { type: T }> | undefined {
-    const answered = this.#awaited.get(token);
-    // A timer that was cancelled may still fire when both fell on one moment.
-    if (answered === undefined) return undefined;
-    assert(answered.type === type, 'an effect is answered by its own kind of event');
-    this.#awaited.delete(token);
-    return answered as Extract<Answered, { type: T }>;
-  }
-
-  #await(answered: Answered): Token {
-    const token = this.#nextToken as Token;
-    this.#nextToken += 1;
-    this.#awaited.set(token, answered);
-    return token;
-  }
-
-  #makeDesk(options: RouterOptions): Desk {
+  #makeDesk(options: RouterOptions): Desk & PeerDesk {
     const push = (effect: Effect): void => void this.#effects.push(effect);
     const now = (): number => this.#now;
     return {
@@ -225,6 +289,8 @@ export class Router {
       params: options.params,
       location: options.location,
       peers: this.#peers,
+      failures: this.#failures,
+      random: options.random,
       verify: options.verify,
       send: (link, message) => {
         if (this.#links.has(link)) push({ type: 'send', link, message });
@@ -239,28 +305,40 @@ export class Router {
       },
       closeHop: (to, id) => void this.#links.get(to)?.asking.delete(id),
       setTimer: (at, fired) => {
-        const token = this.#await({ type: 'timer', fired });
+        const token = this.#awaited.add({ type: 'timer', fired });
         push({ type: 'setTimer', token, at });
         return token;
       },
       cancelTimer: (token) => {
-        if (this.#awaited.delete(token)) push({ type: 'cancelTimer', token });
+        if (this.#awaited.cancel(token)) push({ type: 'cancelTimer', token });
       },
       read: (what, found) =>
-        push({ type: 'readBlock', token: this.#await({ type: 'read', found }), ...what }),
+        push({ type: 'readBlock', token: this.#awaited.add({ type: 'read', found }), ...what }),
       write: (what, written) =>
-        push({ type: 'writeBlock', token: this.#await({ type: 'write', written }), ...what }),
+        push({ type: 'writeBlock', token: this.#awaited.add({ type: 'write', written }), ...what }),
       verdict: (link, verdict) => {
         // Neither the owner nor who is gone.
         if (this.#peers.has(link)) push({ type: 'peerVerdict', link, verdict });
       },
+      fold: ({ to, id, search }) => {
+        const reference = this.#opennet.foldFor(to, search);
+        if (reference !== undefined)
+          push({ type: 'send', link: to, message: { type: 'fold', id, reference } });
+      },
+      dial: (candidate, ended) =>
+        push({ type: 'dial', token: this.#awaited.add({ type: 'dial', ended }), candidate }),
+      closeLink: (link) => {
+        if (this.#links.has(link)) push({ type: 'closeLink', link });
+      },
+      remember: (candidates) => push({ type: 'remember', candidates }),
       trace: (trace) => {
         if (options.traced === 'traced') push({ type: 'trace', trace });
       },
-      ended: ({ from, id, uid }) => {
+      served: (link) => this.#door.served(link),
+      ended: ({ from, request, uid, spent }) => {
         // The link may be gone, and its table with it.
-        this.#links.get(from)?.asked.delete(id);
-        this.#pending -= 1;
+        this.#links.get(from)?.asked.delete(request.id);
+        this.#door.ended({ from, request }, spent);
         this.#seen.answered(uid, this.#now);
       },
     };

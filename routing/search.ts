@@ -1,5 +1,5 @@
 /**
- * One request at one node, as far as fetch and insert are alike: depth first to the closest peer not yet tried, one hop at a
+ * One request at one node, as far as fetch and insert are alike: depth first to the next best peer not yet tried, one hop at a
  * time, and on to the next one after every kind of failure (docs/spec/routing.md, 3 and 4).
  *
  *            ┌──────────── advance ◄──────────────────────────────────────────┐
@@ -27,18 +27,16 @@ import { Budget, wireDistance } from './budget.ts';
 import type { Desk, HopOwner } from './desk.ts';
 import type { Token, Trace } from './effect.ts';
 import type { WriteOutcome } from './event.ts';
-import type { Answer, Message, Priority, Reply, Request, RequestId, Uid } from './messages.ts';
+import { Hop } from './hop.ts';
+import { loadLimits } from './load/limits.ts';
+import type { WindowEnd } from './load/window.ts';
+import type { Answer, Message, Overloaded, Reply, Request, RequestId, Uid } from './messages.ts';
 import { LOCAL_LINK, type LinkId } from './peer.ts';
+import type { Choice } from './peers.ts';
+import { Tally } from './tally.ts';
+import { Visited } from './visited.ts';
 
-interface Hop {
-  readonly link: LinkId;
-  readonly id: RequestId;
-  readonly location: Location;
-  readonly askedAt: number;
-  accepted: boolean;
-  /** Runs out when the hop is silent. */
-  watch: Token;
-}
+export type Exhausted = 'spent' | 'deadEnd' | 'overload';
 
 export abstract class Search implements HopOwner {
   abstract readonly kind: 'fetch' | 'insert';
@@ -49,14 +47,17 @@ export abstract class Search implements HopOwner {
   /** The phase in which it came. This node diffuses whatever comes by the stem. */
   readonly phase: 'stem' | 'greedy';
   readonly from: LinkId;
-  readonly #id: RequestId;
+  readonly #request: Request;
+  protected readonly tally: Tally;
   readonly #target: Location;
-  readonly #priority: Priority;
   readonly #budget: Budget;
   readonly #deadlineAt: number;
   /** Peers that are not asked (again). Links, not identities: a peer that comes back is worth another try. */
   readonly #tried: Set<LinkId>;
+  readonly #visited: Visited;
   #visits = 0;
+  /** Peers that had no room. */
+  #refusals = 0;
   #hop: Hop | undefined;
   #tick: Token;
   /** Some node has accepted it. */
@@ -71,22 +72,34 @@ export abstract class Search implements HopOwner {
     this.uid = uid;
     this.phase = request.route.phase;
     this.from = from;
-    this.#id = request.id;
+    this.#request = request;
+    this.tally = new Tally(from === LOCAL_LINK ? 'owner' : 'peer');
     this.#target = location(request.key, request.salt);
-    this.#priority = request.priority;
     this.#budget = Budget.enter(request.route, wireDistance(desk.location, this.#target), desk.params);
     this.#deadlineAt = desk.now + Math.min(request.deadlineMs, desk.params.deadlineMs);
     this.#tried = new Set([from]);
+    this.#visited = new Visited({
+      came: request.route.phase === 'greedy' ? request.route.visited : [],
+      cameFrom: desk.peers.isFriend(from) ? 'friend' : 'other',
+      mayName: this.phase === 'greedy' && this.#budget.htl <= desk.params.htl - desk.params.hintsAfter,
+    });
     this.#tick = this.#setTick();
-    this.#say({ type: 'accepted', id: this.#id });
+    this.#say({ type: 'accepted', id: this.#request.id });
   }
 
   /** Begins the work. Apart from the constructor so that a subclass is complete when the first answer comes. */
   abstract start(): void;
-  /** No peer is left to ask: `spent`, because HTL, stall or time ended the search; `deadEnd`, because all were tried. */
-  protected abstract exhausted(why: 'spent' | 'deadEnd'): void;
+  /**
+   * No peer is left to ask: `spent`, because HTL, stall or time ended the search; `deadEnd`, because all were tried; `overload`, because
+   * there was no room, here at the next hops or below one of them.
+   */
+  protected abstract exhausted(why: Exhausted): void;
   /** The hop waits for the data, if there are any to send. */
   protected abstract hopAccepted(link: LinkId, id: RequestId): void;
+  /** The hop has searched and has not found. */
+  protected abstract hopFailed(link: LinkId): void;
+  /** What failed or was offered for this place lately. */
+  protected abstract remembered(): Pick<Choice, 'avoided' | 'offered'>;
   /** A final answer of the hop that only this kind of search gets; false when it is none that it may get. */
   protected abstract hopAnswered(link: LinkId, reply: Reply): boolean;
   /** Releases what the kind holds beyond the hop. */
@@ -106,6 +119,11 @@ export abstract class Search implements HopOwner {
 
   get isLocal(): boolean {
     return this.from === LOCAL_LINK;
+  }
+
+  /** Whether others may learn by their own requests that it was here: neither of what the owner asks for, nor of a stem. */
+  protected get leavesTrace(): boolean {
+    return this.phase === 'greedy' && !this.isLocal;
   }
 
   /** Nothing that the owner asked for enters store or cache: it could be found there by asking. */
@@ -150,25 +168,54 @@ export abstract class Search implements HopOwner {
       this.exhausted('spent');
       return;
     }
-    const link = desk.peers.closest(this.#target, { now: desk.now, tried: this.#tried });
+    const link = this.#nextWithRoom();
     const place = link === undefined ? undefined : desk.peers.locationOf(link);
     if (link === undefined || place === undefined) {
-      this.exhausted('deadEnd');
+      this.exhausted(this.#isOverloaded ? 'overload' : 'deadEnd');
       return;
     }
-    this.#tried.add(link);
-    const id = desk.openHop(link, this);
-    const watch = desk.setTimer(desk.now + desk.peers.acceptWithinMs(link), () => this.#hopSilent());
-    this.#hop = { link, id, location: place, askedAt: desk.now, accepted: false, watch };
+    const { priority } = this.#request;
+    const silent = (): void => this.#hopGone('silent');
+    this.#hop = new Hop(desk, { link, location: place, priority, owner: this, silent });
     desk.send(link, {
       type: this.kind === 'fetch' ? 'dataRequest' : 'insertRequest',
-      id,
+      id: this.#hop.id,
       key: this.key,
       salt: this.salt,
-      priority: this.#priority,
+      priority,
       deadlineMs,
-      route: this.#budget.route(this.uid),
+      route: this.#budget.route(this.uid, this.#hints(link)),
     });
+  }
+
+  /** The next peer that has room. One without is passed over for good, as if it had refused; after some of them nobody is asked any more. */
+  #nextWithRoom(): LinkId | undefined {
+    const { desk } = this;
+    const { now } = desk;
+    while (!this.#isOverloaded) {
+      const link = desk.peers.next(this.#target, {
+        now,
+        tried: this.#tried,
+        asker: this.from,
+        visited: this.#visited.came,
+        best: this.#budget.best,
+        ...this.remembered(),
+      });
+      if (link === undefined) return undefined;
+      this.#tried.add(link);
+      if (desk.peers.hasRoom(link, { priority: this.#request.priority, now })) return link;
+      this.#countRefusal(link);
+    }
+    return undefined;
+  }
+
+  /** Who has never answered anything is not overloaded but of no use: searches would end wherever a few refuse everything. */
+  #countRefusal(link: LinkId): void {
+    if (this.desk.peers.hasAnswered(link)) this.#refusals += 1;
+  }
+
+  get #isOverloaded(): boolean {
+    return this.#refusals >= loadLimits.overloadTries.value;
   }
 
   /** What the hop says. The router has checked that it is the hop's link and id. */
@@ -178,34 +225,41 @@ export abstract class Search implements HopOwner {
     switch (reply.type) {
       case 'accepted':
         if (hop.accepted) return;
-        hop.accepted = true;
+        hop.accepts();
         this.#reached = true;
-        this.desk.peers.accepted(hop.link, this.desk.now - hop.askedAt);
-        this.#watchWork(hop);
         this.hopAccepted(hop.link, hop.id);
         return;
       case 'working':
-        if (hop.accepted) this.#watchWork(hop);
+        if (hop.accepted) hop.works();
         return;
       case 'rejectedOverload':
-        this.desk.peers.backOff(hop.link, this.desk.now);
-        this.#closeHop();
+        this.#countRefusal(hop.link);
+        if (hop.accepted) {
+          // It looked for room below itself. Were that the end, whoever accepts and refuses would end the searches of others, and without a trace.
+          this.#hopGone('dropped');
+          return;
+        }
+        this.#closeHop('refused');
         this.advance();
         return;
       case 'routeNotFound':
-        this.desk.peers.answered(hop.link);
-        this.#closeHop();
+        this.desk.peers.answered(hop.link, this.desk.now);
+        this.#closeHop('answered');
         // With nothing below it was a loop or a dead end: free, and both look the same.
-        if (reply.visits > 0) this.#charge(hop, reply.visits);
+        if (reply.visits > 0) {
+          this.#charge(hop, reply.visits);
+          this.hopFailed(hop.link);
+        }
         this.advance();
         return;
       case 'dataNotFound':
       case 'dataFound':
       case 'insertStored':
       case 'insertCollision':
-        this.desk.peers.answered(hop.link);
-        this.#closeHop();
+        this.desk.peers.answered(hop.link, this.desk.now);
+        this.#closeHop('answered');
         this.#charge(hop, reply.visits);
+        if ('block' in reply) this.tally.fromHop();
         if (this.hopAnswered(hop.link, reply)) return;
         this.desk.verdict(hop.link, 'violation');
         this.advance();
@@ -217,21 +271,29 @@ export abstract class Search implements HopOwner {
 
   /** The link to the hop is gone. */
   hopLost(): void {
-    if (this.#hop === undefined) return;
-    this.#visits += this.#budget.chargeSilence();
-    this.#closeHop();
-    this.advance();
+    if (this.#hop !== undefined) this.#hopGone('dropped');
   }
 
   /** Sends the one final answer and ends. */
-  protected answer(answer: Answer): void {
+  protected answer(answer: Answer | Overloaded): void {
     assert(!this.#ended, 'one answer');
     this.#ended = true;
-    this.#closeHop();
+    this.#closeHop('dropped');
     this.desk.cancelTimer(this.#tick);
     this.released();
-    this.desk.ended({ from: this.from, id: this.#id, uid: this.uid });
-    this.#say({ ...answer, id: this.#id, visits: this.#visits });
+    this.desk.ended({
+      from: this.from,
+      request: this.#request,
+      uid: this.uid,
+      spent: this.tally.spent(answer),
+    });
+    // Where the block is may be worth a link; nobody on a stem is to be linked to it.
+    if (this.phase === 'greedy' && (answer.type === 'dataFound' || answer.type === 'insertStored'))
+      this.desk.fold({ to: this.from, id: this.#request.id, search: this });
+    const { id } = this.#request;
+    this.#say(
+      answer.type === 'rejectedOverload' ? { ...answer, id } : { ...answer, id, visits: this.#visits },
+    );
   }
 
   protected trace(what: Pick<Trace, 'outcome' | 'source'>): void {
@@ -243,29 +305,24 @@ export abstract class Search implements HopOwner {
     this.desk.send(this.from, message);
   }
 
+  #hints(to: LinkId): readonly Location[] {
+    const { location: own, peers } = this.desk;
+    return this.#visited.hints({ own, isFriend: peers.isFriend(to), stalls: this.#budget.stalls });
+  }
+
   #charge(hop: Hop, visits: number): void {
+    this.#visited.answered(hop.location, { isFriend: this.desk.peers.isFriend(hop.link) });
     this.#visits += this.#budget.charge(wireDistance(hop.location, this.#target), visits);
   }
 
-  #watchWork(hop: Hop): void {
-    this.desk.cancelTimer(hop.watch);
-    hop.watch = this.desk.setTimer(this.desk.now + this.desk.params.workingPatienceMs, () =>
-      this.#hopSilent(),
-    );
+  #hopGone(how: 'silent' | 'dropped'): void {
+    this.#visits += this.#budget.chargeSilence();
+    this.#closeHop(how);
+    this.advance();
   }
 
-  #hopSilent(): void {
-    assert(this.#hop !== undefined, 'a watch ends with its hop');
-    const { link } = this.#hop;
-    this.desk.verdict(link, 'silent');
-    this.desk.peers.backOff(link, this.desk.now);
-    this.hopLost();
-  }
-
-  #closeHop(): void {
-    if (this.#hop === undefined) return;
-    this.desk.cancelTimer(this.#hop.watch);
-    this.desk.closeHop(this.#hop.link, this.#hop.id);
+  #closeHop(how: WindowEnd): void {
+    this.#hop?.close(how);
     this.#hop = undefined;
   }
 
@@ -274,12 +331,12 @@ export abstract class Search implements HopOwner {
     const at = Math.min(this.desk.now + this.desk.params.workingEveryMs, this.#deadlineAt);
     return this.desk.setTimer(at, () => {
       if (this.desk.now >= this.#deadlineAt) {
-        this.#closeHop();
+        this.#closeHop('dropped');
         this.exhausted('spent');
         // An insert may still wait for its disk; it answers by itself.
         return;
       }
-      this.#say({ type: 'working', id: this.#id });
+      this.#say({ type: 'working', id: this.#request.id });
       this.#tick = this.#setTick();
     });
   }

@@ -4,7 +4,6 @@
  *
  * It remembers nothing else about a request, and nothing at all about stem requests: they have no uid.
  */
-import { routingLimits } from './limits.ts';
 import type { Uid } from './messages.ts';
 
 interface Answered {
@@ -14,6 +13,7 @@ interface Answered {
 
 export class SeenUids {
   readonly #keepMs: number;
+  readonly #most: number;
   /** Bounded by the requests in work. */
   readonly #inWork = new Set<Uid>();
   readonly #answered = new Map<Uid, number>();
@@ -21,8 +21,10 @@ export class SeenUids {
   #order: Answered[] = [];
   #first = 0;
 
-  constructor(keepMs: number) {
+  /** Of those that were answered it keeps `most`, the last ones. */
+  constructor({ keepMs, most }: { keepMs: number; most: number }) {
     this.#keepMs = keepMs;
+    this.#most = most;
   }
 
   /** False when the uid was accepted before. */
@@ -44,7 +46,7 @@ export class SeenUids {
     for (;;) {
       const oldest = this.#order[this.#first];
       if (oldest === undefined) break;
-      const isFull = this.#order.length - this.#first > routingLimits.seenUids.value;
+      const isFull = this.#order.length - this.#first > this.#most;
       if (oldest.until > now && !isFull) break;
       // It may have been answered again since, and then has a later place.
       if (this.#answered.get(oldest.uid) === oldest.until) this.#answered.delete(oldest.uid);

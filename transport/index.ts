@@ -6,7 +6,7 @@ export { decodeInvite, encodeInvite, inviteId, pairSecret } from './invite.ts';
 export { transportLimits } from './limits.ts';
 export { linkKeys } from './link-keys.ts';
 export type { LinkKeys } from './link-keys.ts';
-export { decodeReference, encodeReference } from './reference.ts';
+export { decodeReference, encodeReference, referenceBytes, referenceLine } from './reference.ts';
 export type { NodeReference } from './reference.ts';
 export { ReplayGuard } from './replay.ts';
 export { Session } from './session.ts';

@@ -62,6 +62,11 @@ const settingOptions: readonly Part[] = [
   { form: '--donor', summary: 'give disk and bandwidth only: no web interface' },
   { form: '--network <NAME>', summary: 'class of the network' },
   { form: '--peers <REF,REF…>', summary: 'references of peers' },
+  { form: '--seeds <REF,REF…>', summary: 'references of nodes to begin with' },
+  {
+    form: '--strangers <seek|accept|none>',
+    summary: 'strangers as peers: find them, let them in, or neither',
+  },
   {
     form: '--passphrase-file <FILE|->',
     summary: 'unlock with the passphrase in this file; - is stdin (of daemon alone)',
@@ -238,7 +243,7 @@ export const commands: readonly CommandSpec[] = [
     exits: asking,
     load: async () => (await import('./run/peer.ts')).list,
   }),
-  command('peer add', 'Add a peer. Both sides must add each other.', {
+  command('peer add', 'Add a peer. Where the network has no strangers, both sides must add each other.', {
     operands: [
       {
         form: '<REFERENCE|->',

@@ -63,6 +63,15 @@ function parseProxy(text: string): Endpoint | '' | undefined {
   return text === '' ? '' : parseEndpoint(text);
 }
 
+const references = z.union(
+  [
+    // What separates them in a text is in none of them.
+    z.array(z.string().regex(/^[^\s,]+$/, 'expected a list of references')),
+    z.string().transform((text) => text.split(/[\s,]+/).filter((ref) => ref !== '')),
+  ],
+  'expected a list of references',
+);
+
 const GIB = 2 ** 30;
 
 export const settings = {
@@ -143,16 +152,23 @@ export const settings = {
   peers: setting({
     doc: 'References of peers, beside those that `mimeo peer add` has saved.',
     syntax: 'REF,REF…',
-    schema: z.union(
-      [
-        // What separates them in a text is in none of them.
-        z.array(z.string().regex(/^[^\s,]+$/, 'expected a list of references')),
-        z.string().transform((text) => text.split(/[\s,]+/).filter((ref) => ref !== '')),
-      ],
-      'expected a list of references',
-    ),
+    schema: references,
     fallback: (): string[] => [],
     show: (peers) => peers.join(','),
+  }),
+  seeds: setting({
+    doc: 'References of nodes to begin with, where the network has strangers: one that answers is enough.',
+    syntax: 'REF,REF…',
+    schema: references,
+    fallback: (): string[] => [],
+    show: (seeds) => seeds.join(','),
+  }),
+  strangers: setting({
+    doc: 'Strangers as peers, where the network has them: seek finds them, accept lets them in and looks for none, none has friends and named peers alone.',
+    syntax: 'seek|accept|none',
+    schema: z.enum(['seek', 'accept', 'none'], 'expected seek, accept or none'),
+    fallback: () => 'seek' as const,
+    show: String,
   }),
   'passphrase.file': setting({
     doc: 'File that holds the passphrase in one line; - is stdin. Empty: asked for by `mimeo unlock`.',

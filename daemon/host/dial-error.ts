@@ -7,6 +7,8 @@ export type DialErrorCode =
   | 'onion_needs_proxy'
   /** An address that would mean the proxy's own machine. */
   | 'local_through_proxy'
+  /** An address that only this node could reach, named by a stranger. */
+  | 'local_of_stranger'
   /** The proxy itself does not answer. */
   | 'proxy_unreachable'
   /** The proxy says no, or that it could not connect. */

@@ -12,6 +12,8 @@ import type { Carrier, CarrierListener } from '../../transport/index.ts';
 type State = 'open' | 'closing' | 'closed';
 
 export class SocketCarrier implements Carrier {
+  /** The address at the other end, as the system names it; undefined when that was gone at once. */
+  readonly remoteHost: string | undefined;
   readonly #socket: Socket;
   #listener: CarrierListener | undefined;
   #state: State = 'open';
@@ -22,6 +24,7 @@ export class SocketCarrier implements Carrier {
 
   constructor(socket: Socket) {
     this.#socket = socket;
+    this.remoteHost = socket.remoteAddress;
     socket.on('data', (bytes: Buffer) => {
       // A carrier that closes reads on, so that what it leaves unread does not turn its own last bytes into a reset.
       if (this.#state === 'open') this.#listener?.received(bytes);

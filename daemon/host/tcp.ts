@@ -7,7 +7,7 @@ import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { assert } from '../../keys/index.ts';
 import { transportLimits } from '../../transport/index.ts';
-import type { Carrier, CarrierListener } from '../../transport/index.ts';
+import type { CarrierListener } from '../../transport/index.ts';
 import { DialError } from './dial-error.ts';
 import { openSocket } from './open-socket.ts';
 import { SocketCarrier } from './socket-carrier.ts';
@@ -26,7 +26,7 @@ export interface ListenOptions {
   /** 0 for any free port. */
   readonly port: number;
   /** Called with each carrier that somebody opened; gives who listens to it. */
-  readonly accept: (carrier: Carrier) => CarrierListener;
+  readonly accept: (carrier: SocketCarrier) => CarrierListener;
 }
 
 export interface Listening {
@@ -42,7 +42,7 @@ export interface Listening {
  * name servers whom this node wants to reach.
  * @throws an error of the system with its `code`; ETIMEDOUT after `timeoutMs`; DialError onion_needs_proxy, dial_cancelled
  */
-export async function dialTcp(options: DialOptions): Promise<Carrier> {
+export async function dialTcp(options: DialOptions): Promise<SocketCarrier> {
   const { host, port, listener, timeoutMs = transportLimits.dialMs.value, signal } = options;
   if (/(?:^|\.)onion$/iu.test(host)) {
     throw new DialError(

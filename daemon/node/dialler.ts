@@ -19,14 +19,17 @@ export interface DiallerOptions {
   /** Somebody to hear what the carrier says, made before there is one. */
   readonly prepare: (peer: KnownPeer) => Prepared;
   readonly isLinked: (identity: string) => boolean;
-  /** Undefined once nobody wants this peer any more. */
+  /** Who is dialled again when it does not answer: undefined once nobody wants this peer any more, and of strangers. */
   readonly find: (identity: string) => KnownPeer | undefined;
+  /** Asked for each host before it is dialled, and for the address that has answered before anything is sent there. */
+  readonly mayDial?: (peer: KnownPeer, host: string) => boolean;
 }
 
 export interface Prepared extends CarrierListener {
-  open(carrier: Carrier): void;
-  /** No address answered. */
-  dropped(): void;
+  /** `host` is who has answered: an address, or what the proxy was asked for. */
+  open(carrier: Carrier, host: string): void;
+  /** No address answered; why not the last one. */
+  dropped(reason: string): void;
 }
 
 /** How dialling one peer stands. */
@@ -35,8 +38,15 @@ interface Call {
   /** Ends with the dialler, and when the peer is forgotten. */
   readonly abort: AbortController;
   redial: NodeJS.Timeout | undefined;
+  /** When that is, by the clock of this process. */
+  redialAt: number;
   failures: number;
   lastFailure: string | undefined;
+}
+
+export interface CallState {
+  readonly dialling: boolean;
+  readonly lastFailure: string | undefined;
 }
 
 export class Dialler {
@@ -55,6 +65,7 @@ export class Dialler {
     const call = this.#call(peer.identity);
     if (this.#closed || call.dialling || this.#options.isLinked(peer.identity)) return;
     clearTimeout(call.redial);
+    call.redialAt = 0;
     call.dialling = true;
     void this.#tryAddresses(peer, call);
   }
@@ -65,6 +76,7 @@ export class Dialler {
     clearTimeout(call.redial);
     call.failures = 0;
     call.lastFailure = undefined;
+    call.redialAt = 0;
   }
 
   /** A connection with the peer has ended; `own` if it was dialled here. */
@@ -73,6 +85,7 @@ export class Dialler {
     call.lastFailure = how.reason;
     if (how.own) call.dialling = false;
     this.#later(identity, call);
+    this.#forgetStranger(identity, call);
   }
 
   forget(identity: string): void {
@@ -82,8 +95,16 @@ export class Dialler {
     this.#calls.delete(identity);
   }
 
-  state(identity: string): { readonly dialling: boolean; readonly lastFailure: string | undefined } {
-    return this.#call(identity);
+  state(identity: string): CallState {
+    const { dialling = false, lastFailure } = this.#calls.get(identity) ?? {};
+    return { dialling, lastFailure };
+  }
+
+  /** The next planned try of all. */
+  get nextTryMs(): number | undefined {
+    const waits = [...this.#calls.values()].map(({ redialAt }) => redialAt - performance.now());
+    const next = Math.min(...waits.filter((waitMs) => waitMs > 0));
+    return Number.isFinite(next) ? next : undefined;
   }
 
   close(): void {
@@ -100,29 +121,39 @@ export class Dialler {
     for (const address of peer.reference.addresses) {
       if (signal.aborted) break;
       try {
-        const carrier = await this.#open(address, { peer, listener: prepared, signal });
+        const { carrier, host } = await this.#open(address, { peer, listener: prepared, signal });
         if (signal.aborted) carrier.destroy();
-        else prepared.open(carrier);
+        else prepared.open(carrier, host);
         return;
       } catch (error) {
         call.lastFailure = `${address}: ${reasonOf(error)}`;
       }
     }
-    prepared.dropped();
+    prepared.dropped(call.lastFailure ?? 'it has no address');
     call.dialling = false;
-    if (!signal.aborted) this.#later(peer.identity, call);
+    if (signal.aborted) return;
+    this.#later(peer.identity, call);
+    this.#forgetStranger(peer.identity, call);
   }
 
   /** The only place that chooses between the two ways, and it does not try the one after the other. */
-  #open(
+  async #open(
     address: string,
     { peer, ...rest }: { peer: KnownPeer; listener: CarrierListener; signal: AbortSignal },
-  ): Promise<Carrier> {
-    const { proxy } = this.#options;
+  ): Promise<{ carrier: Carrier; host: string }> {
+    const { proxy, mayDial = () => true } = this.#options;
     const to = { ...parseAddress(address), ...rest };
-    return proxy === undefined
-      ? dialTcp(to)
-      : dialSocks({ ...to, ...this.#credentials(peer.identity), proxy });
+    if (!mayDial(peer, to.host)) throw notForStrangers();
+    if (proxy !== undefined) {
+      const carrier = await dialSocks({ ...to, ...this.#credentials(peer.identity), proxy });
+      return { carrier, host: to.host };
+    }
+    const carrier = await dialTcp(to);
+    const host = carrier.remoteHost ?? to.host;
+    // A name may stand for any machine, this one included.
+    if (mayDial(peer, host)) return { carrier, host };
+    carrier.destroy();
+    throw notForStrangers();
   }
 
   /**
@@ -143,8 +174,15 @@ export class Dialler {
     const waitMs = Math.min(dialMostMs.value, dialFirstMs.value * 2 ** Math.min(call.failures, 16));
     call.failures += 1;
     const [jitter = 0] = this.#options.random.bytes(1);
+    const jitteredMs = waitMs * (0.75 + jitter / 512);
     clearTimeout(call.redial);
-    call.redial = setTimeout(() => this.dial(peer), waitMs * (0.75 + jitter / 512));
+    call.redialAt = performance.now() + jitteredMs;
+    call.redial = setTimeout(() => this.dial(peer), jitteredMs);
+  }
+
+  /** Nobody asks any more how calling it went, and there is no end of strangers. */
+  #forgetStranger(identity: string, call: Call): void {
+    if (!call.dialling && this.#options.find(identity) === undefined) this.#calls.delete(identity);
   }
 
   #call(identity: string): Call {
@@ -154,6 +192,7 @@ export class Dialler {
         dialling: false,
         abort: new AbortController(),
         redial: undefined,
+        redialAt: 0,
         failures: 0,
         lastFailure: undefined,
       };
@@ -161,6 +200,10 @@ export class Dialler {
     }
     return call;
   }
+}
+
+function notForStrangers(): DialError {
+  return new DialError('local_of_stranger', 'an address that a stranger can not send this node to');
 }
 
 function reasonOf(error: unknown): string {

@@ -29,6 +29,55 @@ export const nodeLimits = {
     reason:
       'Connections of others that have not shown who they are; silent ones stay up to a minute. With one more, one of them drawn at random is closed: who holds them all cannot keep the next friend out.',
   },
+  strangerLinks: {
+    value: 64,
+    unit: 'links',
+    reason:
+      'Strangers that have called and are linked, or may be in a moment: what a node keeps for good, and as many again that ask it for the way.',
+  },
+  strangersPerGroup: {
+    value: 8,
+    unit: 'links',
+    reason: 'Of those as many of one group: a quarter of the peers may be, and a few more may ask.',
+  },
+  strangerCalls: {
+    value: 64,
+    unit: 'calls',
+    reason: 'Strangers that are let in at once, after a quiet time; each costs a write to disk.',
+  },
+  strangerCallEveryMs: {
+    value: 500,
+    unit: 'milliseconds',
+    reason:
+      'And one more each half second: 2,464 in the twenty minutes for which the replay guard has 4,096 places.',
+  },
+  groupCalls: {
+    value: 8,
+    unit: 'calls',
+    reason: 'Of one group at once, so that one operator does not use up the calls of all.',
+  },
+  groupCallEveryMs: { value: 10_000, unit: 'milliseconds', reason: 'And one more each ten seconds.' },
+  callingGroups: {
+    value: 1_024,
+    unit: 'groups',
+    reason: 'Whose calls are counted; the one that has not called for longest is forgotten first.',
+  },
+  rememberedStrangers: {
+    value: 200,
+    unit: 'nodes',
+    reason: 'Who was a peer lately: of two hundred a few answer even after a month. 100 KiB on disk.',
+  },
+  referencesRead: {
+    value: 512,
+    unit: 'references',
+    reason:
+      'Of others, as they were last found good or bad: the same one again costs no signature. 2 MiB at most.',
+  },
+  proofBits: {
+    value: 18,
+    unit: 'zero bits',
+    reason: 'A quarter of a million hashes, half a second, for each reference that looks for peers.',
+  },
   openInvites: {
     value: 16,
     unit: 'invites',

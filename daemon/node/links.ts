@@ -1,48 +1,48 @@
 /**
- * The links of this node: it answers the peers that call, opens sessions with those that were dialled, and gives the router one
- * link a peer. Who is answered at all is admission.ts; to everybody else this port says nothing.
+ * The links of this node: it answers those who call, opens sessions with those who were dialled, and gives the router one link a peer.
+ * Who is answered at all is admission.ts, what the owner wants of peers is peers.ts, and strangers are looked for by strangers.ts.
  *
  * When both sides dial at once there are two connections for a moment. Both sides keep the one that the smaller identity dialled,
- * so that they keep the same one. Two by the same side mean that it has come back: the newer one stays.
+ * so that they keep the same one. Two by the same side mean that it has come back: the newer one stays. One under a secret of the
+ * pair goes before one without: both ends have become friends in between.
  *
  * Invariant: to the router a peer has at most one link at a time, and a link that comes up later has another id.
  */
 import type { Logger } from 'pino';
-import { ParseError, type Random, assert, locationOfIdentity, toText } from '../../keys/index.ts';
+import { ParseError, type Random, assert, toText } from '../../keys/index.ts';
 import { UserError } from '../../client/index.ts';
 import {
   LOCAL_LINK,
   type LinkId,
   type Message,
+  type Peer,
   type RouterEvent,
   type Verdict,
   decodeMessage,
   encodeMessage,
-  messageVersions,
 } from '../../routing/index.ts';
 import {
-  type Carrier,
   type CarrierListener,
   type NodeReference,
   type Role,
-  decodeInvite,
-  decodeReference,
-  encodeInvite,
   formatAddress,
+  parseAddress,
 } from '../../transport/index.ts';
+import type { SocketCarrier } from '../host/socket-carrier.ts';
 import { type Listening, listenTcp } from '../host/tcp.ts';
 import type { Admission } from './admission.ts';
-import { type Caller, Connection } from './connection.ts';
-import { Dialler, type Prepared } from './dialler.ts';
-import type { Invites } from './invites.ts';
-import { nodeLimits } from './limits.ts';
+import type { Connection } from './connection.ts';
+import { type CallState, Dialler } from './dialler.ts';
+import { Handshakes, type HandshakesOptions, type Made } from './handshakes.ts';
 import { type OwnNode, ownReference } from './own-reference.ts';
 import type { KnownPeer, PeerBook } from './peer-book.ts';
+import { type Place, type Reach, mayDial, placeOf, placeOfCaller, reachOf } from './place.ts';
 import { routingPeer } from './routing-peer.ts';
 
 export interface LinksOptions extends OwnNode {
   readonly book: PeerBook;
-  readonly invites: Invites;
+  /** Nodes that the owner has named to begin with. */
+  readonly seeds: readonly NodeReference[];
   readonly admission: Admission;
   readonly random: Random;
   readonly log: Logger;
@@ -50,55 +50,64 @@ export interface LinksOptions extends OwnNode {
   readonly dispatch: (event: RouterEvent) => void;
 }
 
+export type CallOutcome =
+  { readonly outcome: 'linked' } | { readonly outcome: 'failed'; readonly reason: string };
+
 interface Link {
   readonly id: LinkId;
+  readonly reference: NodeReference;
   readonly identity: string;
+  readonly tie: Peer['tie'];
+  /** Whether a secret of the pair is in its keys. */
+  readonly keys: 'ofPair' | 'ofStrangers';
   readonly connection: Connection;
   readonly sinceMs: number;
 }
 
-export interface PeerState {
-  readonly identity: string;
-  readonly state: 'connected' | 'connecting' | 'offline';
-  /** Both ends hold a secret of their own, from an invite. */
-  readonly friend: boolean;
-  readonly location: number;
-  readonly addresses: string[];
-  readonly direction?: 'in' | 'out';
-  readonly connectedSeconds?: number;
-  readonly lastFailure?: string;
+/** A link as others in this node see it. */
+export interface LinkState extends Pick<Link, 'identity' | 'reference' | 'tie' | 'sinceMs'> {
+  readonly direction: 'in' | 'out';
 }
 
 export class Links {
   readonly #options: LinksOptions;
   /** Text form of the own identity. */
   readonly #name: string;
+  readonly #handshakes: Handshakes<Link>;
   readonly #dialler: Dialler;
   /** By the identity of the peer. */
   readonly #links = new Map<string, Link>();
   readonly #byId = new Map<LinkId, Link>();
-  /** Connections that have not shown who they are. */
-  readonly #unproven = new Set<Connection>();
+  /** Who is told how a call has ended. */
+  readonly #waiting = new Map<string, ((outcome: CallOutcome) => void)[]>();
   #listening: Listening | undefined;
   /** Known once the port is. */
   #self: NodeReference | undefined;
   #nextLink = LOCAL_LINK + 1;
-  #lastWallMs = 0;
   #closed = false;
 
   constructor(options: LinksOptions) {
     this.#options = options;
     this.#name = toText(options.identity.publicKey);
+    this.#handshakes = new Handshakes({
+      ...options,
+      self: () => this.own,
+      groupOf: (host, identity) => this.#placeOfCaller(host, identity).group,
+      established: (peer, made) => this.#established(peer, made),
+      delivered: (link, payload) => this.#delivered(link, payload),
+      ended: (how) => this.#ended(how),
+    });
     this.#dialler = new Dialler({
       random: options.random,
       proxy: options.proxy,
-      prepare: (peer) => this.#prepare(peer),
+      prepare: (peer) => this.#handshakes.prepare(peer),
       isLinked: (identity) => this.#links.has(identity),
       find: (identity) => options.book.get(identity),
+      mayDial: (peer, host) => this.#mayDial(peer, host),
     });
   }
 
-  /** Listens and begins to dial. @returns host:port as bound. @throws UserError port_in_use */
+  /** Listens; dials nobody yet. @returns host:port as bound. @throws UserError port_in_use */
   async start(listen: { host: string; port: number }): Promise<string> {
     try {
       this.#listening = await listenTcp({ ...listen, accept: (carrier) => this.#accept(carrier) });
@@ -106,55 +115,85 @@ export class Links {
       throw listenError(error, listen);
     }
     this.#self = ownReference(this.#options, this.#listening);
-    for (const peer of this.#options.book.list()) this.#dialler.dial(peer);
     return formatAddress(this.#listening);
   }
 
-  /** The line for others. */
-  reference(): string {
-    return this.#own.line;
+  /** Dials the peers of the book, until each has a link. */
+  begin(): void {
+    for (const peer of this.#options.book.list()) this.#dialler.dial(peer);
   }
 
-  /** A line for one friend. @throws UserError too_large, disk_full, disk_failed */
-  invite(): { readonly invite: string; readonly expiresSeconds: number } {
-    const { secret, expiresSeconds } = this.#options.invites.create(Math.floor(Date.now() / 1_000));
-    return { invite: encodeInvite({ inviter: this.#own, secret, expiresSeconds }), expiresSeconds };
+  /** As others get it. */
+  get own(): NodeReference {
+    assert(this.#self !== undefined, 'a node that has not started has no address');
+    return this.#self;
   }
 
-  /** @throws ParseError bad_reference, UserError invite_expired, bad_reference */
-  join(line: string): PeerState {
-    const { inviter, secret, expiresSeconds } = decodeInvite(line);
-    if (expiresSeconds <= Date.now() / 1_000)
-      throw new UserError('invite_expired', 'this invite has expired: ask for a new one');
-    this.#assertOther(inviter);
-    const peer = this.#options.book.addInviter(inviter, secret);
+  /** Of the own reference: where others can call. */
+  get hosts(): string[] {
+    return hostsOf(this.own);
+  }
+
+  /** Where strangers may send this node. */
+  get reach(): Reach {
+    const { proxy, seeds, book } = this.#options;
+    const named = [...seeds, ...book.list().map(({ reference }) => reference)];
+    return {
+      through: proxy === undefined ? 'nothing' : 'proxy',
+      near: [this.own, ...named].flatMap(hostsOf),
+    };
+  }
+
+  /** Dials now, if there is no link, and says what came of it; of peers of the book it is tried again until there is one. */
+  call(peer: KnownPeer): Promise<CallOutcome> {
+    if (this.#links.has(peer.identity)) return Promise.resolve({ outcome: 'linked' });
+    if (this.#closed) return Promise.resolve({ outcome: 'failed', reason: 'stopping' });
+    const outcome = new Promise<CallOutcome>((resolve) => {
+      const waiting = this.#waiting.get(peer.identity) ?? [];
+      this.#waiting.set(peer.identity, [...waiting, resolve]);
+    });
     this.#dialler.dial(peer);
-    return this.#describe(peer);
+    return outcome;
   }
 
-  /** @throws ParseError bad_reference, UserError */
-  add(reference: string): PeerState {
-    this.#assertOther(decodeReference(reference));
-    const peer = this.#options.book.add(reference);
+  /** The owner has named a node that may be linked as a stranger: a link is what it was made as, so there has to be another one. */
+  renew(peer: KnownPeer): void {
+    const { identity, reference } = peer;
+    const link = this.#links.get(identity);
+    // Who can't be dialled will call again, and is what it is meanwhile.
+    if (link?.tie === 'stranger' && reference.addresses.length > 0) this.#end(link, 'named by the owner');
     this.#dialler.dial(peer);
-    return this.#describe(peer);
   }
 
-  /** @throws UserError peer_unknown */
-  remove(identity: string): PeerState {
-    const peer = this.#options.book.remove(identity);
+  /** The owner wants no link with it any more. */
+  forget(identity: string): void {
     this.#dialler.forget(identity);
     const link = this.#links.get(identity);
-    if (link !== undefined) {
-      // At once: a closing connection may linger, and the peer may be added again meanwhile.
-      this.#down(identity, link);
-      link.connection.close('removed');
-    }
-    return this.#describe(peer);
+    if (link !== undefined) this.#end(link, 'removed');
   }
 
-  list(): PeerState[] {
-    return this.#options.book.list().map((peer) => this.#describe(peer));
+  /** The router does not want the link any more. */
+  closeLink(id: LinkId): void {
+    const link = this.#byId.get(id);
+    if (link !== undefined) this.#end(link, 'not wanted');
+  }
+
+  linkWith(identity: string): LinkState | undefined {
+    const link = this.#links.get(identity);
+    return link === undefined ? undefined : describe(link);
+  }
+
+  list(): LinkState[] {
+    return [...this.#links.values()].map(describe);
+  }
+
+  /** Until a peer of the book is called again. */
+  get nextCallMs(): number | undefined {
+    return this.#dialler.nextTryMs;
+  }
+
+  callState(identity: string): CallState {
+    return this.#dialler.state(identity);
   }
 
   send(link: LinkId, message: Message): void {
@@ -177,144 +216,94 @@ export class Links {
   async close(): Promise<void> {
     this.#closed = true;
     this.#dialler.close();
-    const linked = [...this.#byId.values()].map(({ connection }) => connection);
-    for (const connection of [...this.#unproven, ...linked]) connection.close('stopping');
+    this.#handshakes.close('stopping');
+    for (const { connection } of this.#byId.values()) connection.close('stopping');
+    for (const [identity] of this.#waiting) this.#settle(identity, { outcome: 'failed', reason: 'stopping' });
     await this.#listening?.close();
   }
 
-  get #own(): NodeReference {
-    assert(this.#self !== undefined, 'a node that has not started has no address');
-    return this.#self;
+  /** A carrier that opens while the node stops has nobody to listen. */
+  #accept(carrier: SocketCarrier): CarrierListener {
+    if (!this.#closed) return this.#handshakes.accept(carrier, carrier.remoteHost);
+    queueMicrotask(() => carrier.destroy());
+    return { received: () => {}, drained: () => {}, closed: () => {} };
   }
 
-  /** @throws UserError bad_reference */
-  #assertOther({ identity }: NodeReference): void {
-    if (toText(identity) === this.#name)
-      throw new UserError('bad_reference', 'this is the reference of this node itself');
+  /** The owner's word is enough for any address; a stranger's is not. */
+  #mayDial({ identity, reference }: KnownPeer, host: string): boolean {
+    const { book, seeds } = this.#options;
+    if (book.get(identity) !== undefined || seeds.some(({ line }) => line === reference.line)) return true;
+    return mayDial(host, { reach: this.reach, prefix: reference.prefix });
   }
 
-  #accept(carrier: Carrier): CarrierListener {
-    const connection = this.#connection('listen');
-    if (this.#closed) queueMicrotask(() => carrier.destroy());
-    else {
-      connection.open(carrier);
-      this.#boundCallers();
-    }
-    return connection;
-  }
-
-  /** Own dials are bounded by the book. One of the callers goes, whichever: the newest one may be the next friend. */
-  #boundCallers(): void {
-    const callers = [...this.#unproven].filter(({ role }) => role === 'listen');
-    if (callers.length <= nodeLimits.callers.value) return;
-    const [draw = 0] = this.#options.random.bytes(1);
-    const victim = callers[draw % callers.length];
-    // Not from inside the call that hands a carrier over.
-    queueMicrotask(() => victim?.destroy('crowded out'));
-  }
-
-  /** A connection for the dialler, which is not open yet. */
-  #prepare(peer: KnownPeer): Prepared {
-    const connection = this.#connection('dial', peer);
-    return {
-      received: (bytes) => connection.received(bytes),
-      drained: () => connection.drained(),
-      closed: (reason) => connection.closed(reason),
-      open: (carrier) => connection.open(carrier, { peer: peer.reference, secret: peer.secret }),
-      dropped: () => void this.#unproven.delete(connection),
-    };
-  }
-
-  /** A peer takes only a greater time than the one before, and a clock may be set back or stand still for two calls. */
-  #wallMs(): number {
-    this.#lastWallMs = Math.max(this.#lastWallMs + 1, Date.now());
-    return this.#lastWallMs;
-  }
-
-  #connection(role: Role, called?: KnownPeer): Connection {
-    const { keys, random, admission } = this.#options;
-    let linked: { identity: string; link: Link } | undefined;
-    let caller: Caller | undefined;
-    const connection: Connection = new Connection({
-      role,
-      wallClock: () => this.#wallMs(),
-      session: { self: this.#own, keys, versions: messageVersions, random, replay: admission.guard },
-      listener: {
-        admit: (who) => {
-          caller = who;
-          return admission.admit(who);
-        },
-        established: () => {
-          this.#unproven.delete(connection);
-          const peer = this.#proven(caller ?? called);
-          if (peer === undefined) connection.destroy('unknown');
-          else linked = this.#established(peer, connection);
-        },
-        delivered: (payload) => {
-          if (linked !== undefined) this.#delivered(linked.link, payload);
-        },
-        closed: (reason) => {
-          this.#unproven.delete(connection);
-          if (linked !== undefined) this.#down(linked.identity, linked.link);
-          const who = linked?.identity ?? called?.identity;
-          if (who !== undefined) this.#dialler.ended(who, { reason, own: called !== undefined });
-        },
-      },
-    });
-    this.#unproven.add(connection);
-    return connection;
-  }
-
-  /** The peer as it stands after both ends have confirmed; undefined when it was removed meanwhile or can't be kept. */
-  #proven(other: Caller | KnownPeer | undefined): KnownPeer | undefined {
-    const { admission, book, log } = this.#options;
-    assert(other !== undefined, 'a connection was dialled or admitted');
-    try {
-      if ('token' in other) return admission.confirm(other);
-      admission.joined(other);
-      return book.get(other.identity);
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      log.warn({ code: error.code }, 'a peer can not be kept');
-      return undefined;
-    }
-  }
-
-  #established(
-    { identity, reference }: KnownPeer,
-    connection: Connection,
-  ): { identity: string; link: Link } | undefined {
+  #established({ identity, reference }: KnownPeer, { connection, secret, host }: Made): Link | undefined {
+    const keys = secret.type === 'stranger' ? 'ofStrangers' : 'ofPair';
     const older = this.#links.get(identity);
-    if (older !== undefined && !this.#replaces(connection, older.connection, identity)) {
+    if (older !== undefined && !this.#replaces({ connection, keys, identity }, older)) {
       connection.close('second connection');
       return undefined;
     }
-    if (older !== undefined) {
-      this.#down(identity, older);
-      older.connection.close('second connection');
-    }
-    const link: Link = { id: this.#nextLink as LinkId, identity, connection, sinceMs: performance.now() };
+    if (older !== undefined) this.#end(older, 'second connection');
+    const tie = this.#tieWith(identity);
+    const link: Link = {
+      id: this.#nextLink as LinkId,
+      identity,
+      reference,
+      tie,
+      keys,
+      connection,
+      sinceMs: performance.now(),
+    };
     this.#nextLink += 1;
     this.#links.set(identity, link);
     this.#byId.set(link.id, link);
     this.#dialler.linked(identity);
+    const place = connection.role === 'dial' ? placeOf(host, identity) : this.#placeOfCaller(host, identity);
     this.#options.dispatch({
       type: 'linkUp',
       link: link.id,
-      peer: routingPeer(reference, { costMs: roundTripMs(connection), carrier: this.#carrierOf(connection) }),
+      peer: routingPeer(reference, {
+        place,
+        tie,
+        costMs: roundTripMs(connection),
+        carrier: this.#carrierOf(connection),
+      }),
       since: link.sinceMs,
     });
-    return { identity, link };
+    this.#settle(identity, { outcome: 'linked' });
+    return link;
+  }
+
+  #tieWith(identity: string): Peer['tie'] {
+    const secret = this.#options.book.get(identity)?.secret;
+    if (secret === undefined) return 'stranger';
+    return secret.type === 'stranger' ? 'chosen' : 'friend';
+  }
+
+  /** Behind a proxy, and where the owner has said how it is reached, callers may come through a forwarder on this machine. */
+  #placeOfCaller(host: string | undefined, identity: string): Place {
+    const { proxy, addresses } = this.#options;
+    const isForwarded = proxy !== undefined || (addresses.length > 0 && reachOf(this.hosts) === 'world');
+    return placeOfCaller(host, { identity, behind: isForwarded ? 'forwarder' : 'nothing' });
+  }
+
+  /** Whoever waits for a call of this node, whichever connection it was that came up. */
+  #settle(identity: string, outcome: CallOutcome): void {
+    const waiting = this.#waiting.get(identity) ?? [];
+    this.#waiting.delete(identity);
+    const result: CallOutcome = this.#links.has(identity) ? { outcome: 'linked' } : outcome;
+    for (const resolve of waiting) resolve(result);
   }
 
   #carrierOf({ role }: Connection): 'tcp' | 'socks5' {
     return role === 'dial' && this.#options.proxy !== undefined ? 'socks5' : 'tcp';
   }
 
-  #replaces(newer: Connection, older: Connection, identity: string): boolean {
-    if (newer.role === older.role) return true;
-    const smallerDials = this.#name < identity ? 'dial' : 'listen';
-    return newer.role === smallerDials;
+  #replaces(newer: Pick<Link, 'connection' | 'keys' | 'identity'>, older: Link): boolean {
+    if (newer.keys !== older.keys) return newer.keys === 'ofPair';
+    if (newer.connection.role === older.connection.role) return true;
+    const smallerDials: Role = this.#name < newer.identity ? 'dial' : 'listen';
+    return newer.connection.role === smallerDials;
   }
 
   #delivered(link: Link, payload: Uint8Array): void {
@@ -327,30 +316,33 @@ export class Links {
     }
   }
 
+  /** The router is told at once: a closing connection may linger, and there may be another one meanwhile. */
+  #end(link: Link, reason: string): void {
+    this.#down(link.identity, link);
+    link.connection.close(reason);
+  }
+
+  #ended({ identity, link, reason, way }: Parameters<HandshakesOptions<Link>['ended']>[0]): void {
+    if (link !== undefined) this.#down(link.identity, link);
+    if (identity === undefined) return;
+    if (way !== 'unanswered') this.#dialler.ended(identity, { reason, own: way === 'dialled' });
+    if (way !== 'called') this.#settle(identity, { outcome: 'failed', reason });
+  }
+
   /** Once for each link: the router is told, and the peer may have another one. */
   #down(identity: string, link: Link): void {
     if (this.#links.get(identity) === link) this.#links.delete(identity);
     if (this.#byId.delete(link.id)) this.#options.dispatch({ type: 'linkDown', link: link.id });
   }
+}
 
-  #describe({ identity, reference, secret }: KnownPeer): PeerState {
-    const link = this.#links.get(identity);
-    const { dialling, lastFailure } = this.#dialler.state(identity);
-    return {
-      identity,
-      state: link !== undefined ? 'connected' : dialling ? 'connecting' : 'offline',
-      friend: secret.type !== 'stranger',
-      location: locationOfIdentity(reference.identity),
-      addresses: [...reference.addresses],
-      ...(link === undefined
-        ? {}
-        : {
-            direction: link.connection.role === 'dial' ? 'out' : 'in',
-            connectedSeconds: Math.round((performance.now() - link.sinceMs) / 1_000),
-          }),
-      ...(lastFailure === undefined ? {} : { lastFailure }),
-    };
-  }
+function hostsOf({ addresses }: NodeReference): string[] {
+  return addresses.map((address) => parseAddress(address).host);
+}
+
+function describe({ identity, reference, tie, sinceMs, connection }: Link): LinkState {
+  const direction = connection.role === 'dial' ? 'out' : 'in';
+  return { identity, reference, tie, sinceMs, direction };
 }
 
 /** From the first byte to the confirmation: about two round trips. */

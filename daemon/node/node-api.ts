@@ -4,8 +4,9 @@ import { type Api, type MethodName, type Params, type Result, UserError } from '
 import { packageVersion } from '../config/version.ts';
 import type { Disk } from './disk.ts';
 import type { Jobs } from './jobs.ts';
+import type { Joining } from './joining.ts';
 import type { Keyring } from './keyring.ts';
-import type { Links } from './links.ts';
+import type { Peers } from './peers.ts';
 import type { RouterHost } from './router-host.ts';
 
 /** Answered by daemon/rpc/process-api.ts. */
@@ -22,8 +23,9 @@ export interface NodeParts {
   readonly keyring: Keyring;
   readonly disk: Disk;
   readonly host: RouterHost;
-  readonly links: Links;
+  readonly peers: Peers;
   readonly jobs: Jobs;
+  readonly joining: () => Joining;
 }
 
 export class NodeApi implements Api {
@@ -43,7 +45,7 @@ export class NodeApi implements Api {
   }
 }
 
-function handlers({ keyring, links, jobs, disk, ...parts }: NodeParts): Handlers {
+function handlers({ keyring, peers, jobs, disk, ...parts }: NodeParts): Handlers {
   const startedAt = performance.now();
   const { publicKey } = keyring.identity;
   return {
@@ -56,7 +58,7 @@ function handlers({ keyring, links, jobs, disk, ...parts }: NodeParts): Handlers
       location: locationOfIdentity(publicKey),
       listen: [parts.listening],
     }),
-    'node.status': () => status({ ...parts, disk, links, jobs, startedAt }),
+    'node.status': () => status({ ...parts, disk, peers, jobs, startedAt }),
     'request.get': (params) => jobs.get(params),
     'request.put': (params) => jobs.put(params),
     'request.list': () => ({ jobs: jobs.list() }),
@@ -69,25 +71,26 @@ function handlers({ keyring, links, jobs, disk, ...parts }: NodeParts): Handlers
     'key.import': ({ name, insertUri }) => keyring.import(name, insertUri),
     'key.remove': ({ name }) => keyring.remove(name),
     'key.parse': ({ uri }) => ({ ...explainUri(uri) }),
-    'peer.list': () => ({ peers: links.list() }),
-    'peer.reference': () => ({ reference: links.reference() }),
-    'peer.add': ({ reference }) => links.add(reference),
-    'peer.invite': () => links.invite(),
-    'peer.join': ({ invite }) => links.join(invite),
+    'peer.list': () => ({ peers: peers.list() }),
+    'peer.reference': () => ({ reference: peers.reference() }),
+    'peer.add': ({ reference }) => peers.add(reference),
+    'peer.invite': () => peers.invite(),
+    'peer.join': ({ invite }) => peers.join(invite),
     'store.stats': () => storeInfo(disk),
     'store.verify': () => disk.verify(),
     'store.resize': async ({ sizeBytes }) => {
       await disk.resize(sizeBytes);
       return storeInfo(disk);
     },
-    'peer.remove': ({ identity }) => links.remove(identity),
+    'peer.remove': ({ identity }) => peers.remove(identity),
   };
 }
 
 function status(
-  parts: Pick<NodeParts, 'links' | 'jobs' | 'host' | 'disk'> & { startedAt: number },
+  parts: Pick<NodeParts, 'peers' | 'jobs' | 'host' | 'disk' | 'joining'> & { startedAt: number },
 ): Result<'node.status'> {
-  const peers = parts.links.list();
+  const peers = parts.peers.list();
+  const joining = parts.joining();
   const connected = peers.filter(({ state }) => state === 'connected').length;
   const { parts: kept } = parts.disk.store.stats();
   const storeBlocks = kept.store.blocks;
@@ -102,9 +105,10 @@ function status(
       running,
       blocks: storeBlocks + cacheBlocks,
     }),
-    warnings: warnings(parts, { connected, known: peers.length }),
+    warnings: warnings(parts, { connected, joining }),
     uptimeSeconds: Math.round((performance.now() - parts.startedAt) / 1_000),
     peers: { connected, known: peers.length },
+    joining,
     requests: { pending },
     jobs: { running },
     store: { storeBlocks, cacheBlocks, usedBytes: parts.disk.usedBytes, limitBytes: parts.disk.limitBytes },
@@ -150,14 +154,21 @@ function count(number: number, what: string): string {
   return `${number} ${what}${number === 1 ? '' : 's'}`;
 }
 
+/** It still finds peers, but only those that can be called themselves. */
+const uncallable: Partial<Record<Joining['callable'], string>> = {
+  nobody: 'Nobody can call this node: it names no address. If there is one, say it in link.addresses.',
+  network:
+    'Only its local network can call this node. To be called by others, let the router pass on its port and say the outer address in link.addresses.',
+};
+
 function warnings(
   { host, disk }: Pick<NodeParts, 'host' | 'disk'>,
-  peers: { connected: number; known: number },
+  { connected, joining }: { connected: number; joining: Joining },
 ): string[] {
   const found: string[] = [];
-  if (peers.known === 0)
-    found.push('This node knows nobody: exchange references with `mimeo peer ref` and `mimeo peer add`.');
-  else if (peers.connected === 0) found.push('No peer can be reached: `mimeo peer list` says why.');
+  if (connected === 0) found.push(joining.sentence);
+  const unseen = uncallable[joining.callable];
+  if (joining.code !== 'closed' && unseen !== undefined) found.push(unseen);
   if (host.storeTrouble !== undefined) found.push(`The disk refuses: ${host.storeTrouble.message}.`);
   if (!disk.hasRoom)
     found.push(

@@ -4,48 +4,31 @@
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { Logger } from 'pino';
 import { type Random, locationOfIdentity, verifyBlock } from '../../keys/index.ts';
-import { type Api, type ContentApi, UserError } from '../../client/index.ts';
-import { Router, isNetworkName, networkId, networks } from '../../routing/index.ts';
+import type { Api, ContentApi } from '../../client/index.ts';
+import { type OpennetOptions, Router, networkId } from '../../routing/index.ts';
 import { linkKeys } from '../../transport/index.ts';
 import { Admission } from './admission.ts';
 import { ClientCache } from './client-cache.ts';
 import { Disk } from './disk.ts';
 import { Invites } from './invites.ts';
 import { Jobs } from './jobs.ts';
+import { type StrangerMode, joining } from './joining.ts';
 import { Keyring } from './keyring.ts';
 import { nodeLimits } from './limits.ts';
 import { Links } from './links.ts';
-import type { MasterKey } from './master-key.ts';
 import { NodeApi } from './node-api.ts';
+import { type NodeOptions, networkParams } from './node-options.ts';
 import { PeerBook } from './peer-book.ts';
+import { Peers } from './peers.ts';
+import { isPaid } from './proof.ts';
 import { RouterHost } from './router-host.ts';
+import { StrangerBook } from './stranger-book.ts';
+import { StrangerRoom } from './stranger-room.ts';
+import { Strangers } from './strangers.ts';
 import { openTrace } from './trace-file.ts';
 import { keyringPath } from './vault.ts';
 import { VirtualPeer } from './virtual-peer.ts';
-
-export interface NodeOptions {
-  /** Exists, is locked and belongs to this process. */
-  readonly dataDir: string;
-  /** What the disk is sealed under; lies open in `dataDir` or was unlocked (vault.ts). */
-  readonly master: MasterKey;
-  readonly listen: { readonly host: string; readonly port: number };
-  /** Name of the network class (routing/network.ts). */
-  readonly network: string;
-  readonly storeSizeBytes: number;
-  /** Where others reach it, if not where it listens: `host` or `host:port` each. */
-  readonly addresses: readonly string[];
-  /** What other nodes have to send first; mostly nothing. */
-  readonly prefix: Uint8Array;
-  /** SOCKS5: every dial goes through it, and none past it. */
-  readonly proxy: { readonly host: string; readonly port: number } | undefined;
-  /** References of peers from the configuration, beside those that `peer.add` has saved. */
-  readonly peers: readonly string[];
-  readonly log: Logger;
-  /** Where to write what passes, for measuring: refused outside test networks. */
-  readonly traceFile?: string;
-}
 
 export interface RunningNode {
   /** Every method of the table but those that belong to the process. */
@@ -63,6 +46,7 @@ export interface RunningNode {
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const { dataDir, log, master } = options;
   const params = networkParams(options);
+  const mode = params.opennet === 'yes' ? options.strangers : 'none';
   const random: Random = { bytes: (count) => randomBytes(count) };
   const keyring = new Keyring({ path: keyringPath(dataDir), key: master.diskKey('keyring'), random });
   const network = networkId(params);
@@ -73,24 +57,40 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     network,
     configured: options.peers,
   });
+  const seeds = options.seeds.map((line) => book.read(line));
   const invites = new Invites({ path: join(dataDir, 'invites'), key: master.diskKey('invites'), random });
   const admission = new Admission({
     identity: keyring.identity.publicKey,
     book,
     invites,
+    room: mode === 'none' ? undefined : new StrangerRoom(performance.now()),
     path: join(dataDir, 'callers'),
     key: master.diskKey('callers'),
     random,
   });
+  const strangers = new Strangers({
+    network,
+    book,
+    kept: new StrangerBook({ path: join(dataDir, 'strangers'), key: master.diskKey('strangers'), random }),
+    seeds,
+    random,
+    log,
+    own: () => links.own,
+    hosts: () => links.hosts,
+    reach: () => links.reach,
+    call: (peer) => links.call(peer),
+  });
   const trace = openTrace(options.traceFile);
   const disk = await Disk.open({ dataDir, sizeBytes: options.storeSizeBytes, master });
 
+  const location = locationOfIdentity(keyring.identity.publicKey);
   const router = new Router({
     params,
-    location: locationOfIdentity(keyring.identity.publicKey),
+    location,
     random,
     verify: verifyBlock,
     traced: trace === undefined ? 'untraced' : 'traced',
+    ...(mode === 'none' ? {} : { opennet: opennetOptions(strangers, mode) }),
   });
   const host: RouterHost = new RouterHost({
     router,
@@ -99,12 +99,15 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     sendToPeer: (link, message) => links.send(link, message),
     sendToOwner: (message) => owner.receive(message),
     verdict: (link, verdict) => links.verdict(link, verdict),
+    closeLink: (link) => links.closeLink(link),
+    dial: (candidate) => strangers.dial(candidate),
+    remember: (candidates) => strangers.remember(candidates),
     identityOf: (link) => links.identityOf(link),
     trace: (event) => trace?.write({ type: 'answered', ...event }),
     kept: (key) => trace?.write({ type: 'kept', key }),
   });
   const owner = new VirtualPeer({ deadlineMs: params.deadlineMs, dispatch: (event) => host.dispatch(event) });
-  const links = new Links({
+  const links: Links = new Links({
     identity: keyring.identity,
     keys: linkKeys(keyring.identitySeed),
     network,
@@ -112,35 +115,61 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     prefix: options.prefix,
     proxy: options.proxy,
     book,
-    invites,
+    seeds,
     admission,
     random,
     log,
     dispatch: (event) => host.dispatch(event),
+  });
+  const peers = new Peers({
+    book,
+    invites,
+    links,
+    named: () => {
+      if (mode === 'seek') host.dispatch(strangers.seeds());
+    },
   });
   const jobs = new Jobs({
     network: new ClientCache(owner, disk.clientCache),
     keyring,
     random,
     spool: disk.spool,
-    knowsPeers: () => book.list().length > 0,
+    knowsPeers: () => peers.list().length > 0 || (mode === 'seek' && !strangers.isAlone),
   });
 
   let listening: string;
   try {
     listening = await links.start(options.listen);
+    // Before there is a link through which it would make itself known.
+    if (mode === 'seek') await strangers.pay();
+    links.begin();
+    if (mode === 'seek') {
+      host.dispatch(strangers.remembered());
+      host.dispatch(strangers.seeds());
+    }
   } catch (error) {
     await disk.close();
     trace?.close();
     throw error;
   }
-  const api = new NodeApi({ dataDir, network: params.name, listening, keyring, disk, host, links, jobs });
+  const api = new NodeApi({
+    dataDir,
+    network: params.name,
+    listening,
+    keyring,
+    disk,
+    host,
+    peers,
+    jobs,
+    joining: () => joining({ mode, host, strangers, links, peers: peers.list() }),
+  });
   return {
     api,
     content: jobs,
     listening,
     stop: async () => {
       await jobs.stop();
+      strangers.close();
       await host.drain(nodeLimits.drainMs.value);
       await links.close();
       host.close();
@@ -154,19 +183,11 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   };
 }
 
-function networkParams({ network, traceFile }: NodeOptions): (typeof networks)[keyof typeof networks] {
-  if (!isNetworkName(network)) {
-    throw new UserError(
-      'config_invalid',
-      `there is no network class ${network}: choose one of ${Object.keys(networks).join(', ')}`,
-    );
-  }
-  const params = networks[network];
-  if (traceFile !== undefined && !params.traceable) {
-    throw new UserError(
-      'config_invalid',
-      `the network class ${network} can't be traced: a trace names what people ask for`,
-    );
-  }
-  return params;
+function opennetOptions(strangers: Strangers, mode: StrangerMode): OpennetOptions {
+  return {
+    own: () => strangers.own(),
+    readReference: (reference) => strangers.readReference(reference),
+    isPaid,
+    upkeep: mode === 'seek' ? 'on' : 'quiet',
+  };
 }

@@ -140,7 +140,8 @@ export class PeerBook {
   }
 }
 
-function stranger(reference: NodeReference): KnownPeer {
+/** Whom the owner has not named, or who shares nothing with this node. */
+export function stranger(reference: NodeReference): KnownPeer {
   return { identity: toText(reference.identity), reference, secret: { type: 'stranger' } };
 }
 

@@ -9,7 +9,9 @@
 import type { Logger } from 'pino';
 import { assertNever, type Block, type RoutingKey } from '../../keys/index.ts';
 import {
+  type Candidate,
   type Effect,
+  type JoinStep,
   LOCAL_LINK,
   type LinkId,
   type Message,
@@ -29,6 +31,10 @@ export interface RouterHostOptions {
   readonly sendToPeer: (link: LinkId, message: Message) => void;
   readonly sendToOwner: (message: Message) => void;
   readonly verdict: (link: LinkId, verdict: Verdict) => void;
+  readonly closeLink: (link: LinkId) => void;
+  /** Never fails otherwise than by its outcome. */
+  readonly dial: (candidate: Candidate) => Promise<'linked' | 'failed'>;
+  readonly remember: (candidates: readonly Candidate[]) => void;
   /** Who is at the other end; undefined when the link is gone, and of the owner's. */
   readonly identityOf: (link: LinkId) => string | undefined;
   readonly trace: (trace: Trace) => void;
@@ -56,6 +62,16 @@ export class RouterHost {
 
   get pending(): number {
     return this.#options.router.pending;
+  }
+
+  /** Confirmed peers. */
+  get peerCount(): number {
+    return this.#options.router.peerCount;
+  }
+
+  /** What is done to get more; undefined where there are no strangers. */
+  get joining(): JoinStep | undefined {
+    return this.#options.router.joining;
   }
 
   get now(): number {
@@ -129,6 +145,19 @@ export class RouterHost {
         return;
       case 'writeBlock':
         void this.#write(effect);
+        return;
+      case 'dial': {
+        const { token, candidate } = effect;
+        void this.#options
+          .dial(candidate)
+          .then((outcome) => this.dispatch({ type: 'dialled', token, outcome }));
+        return;
+      }
+      case 'closeLink':
+        this.#options.closeLink(effect.link);
+        return;
+      case 'remember':
+        this.#options.remember(effect.candidates);
         return;
       case 'peerVerdict':
         this.#options.verdict(effect.link, effect.verdict);

@@ -65,7 +65,7 @@ export class VirtualPeer {
   /** What the router sends to the local link. */
   receive(message: Message): void {
     assert('id' in message, 'the virtual peer is sent answers alone');
-    const ask = this.#open.get(message.id);
+    const ask = this.#open.get(message.id as RequestId);
     assert(ask !== undefined, 'every request is answered once');
     switch (message.type) {
       case 'accepted':
@@ -112,7 +112,14 @@ export class VirtualPeer {
       case 'dataRequest':
       case 'insertRequest':
       case 'insertBlock':
-        assert(false, 'nothing is routed to the owner');
+      case 'seek':
+      case 'seekOffer':
+      case 'seekEnd':
+      case 'introduce':
+      case 'introduction':
+      case 'noIntroduction':
+      case 'fold':
+        assert(false, 'nothing is routed to the owner, who is nobody to introduce either');
         return;
       default:
         assertNever(message);

@@ -147,6 +147,8 @@ async function startNode(start: {
     ['--listen', '127.0.0.1:0'],
     ['--fproxy-listen', `127.0.0.1:${port}`],
     ['--network', 'testnet'],
+    // Its links are drawn here, so that there is something to see; who comes with a reference of one of them is let in.
+    ['--strangers', 'accept'],
     ['--store-size', String(options.storeSizeBytes)],
   ].flat();
   const log = openSync(logPath, 'a', 0o600);

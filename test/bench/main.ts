@@ -1,11 +1,12 @@
 /**
- * `npm run bench -- NAME [--json] [--nodes N]`: runs one bench. JSON or a table on stdout, everything else on stderr; exit
- * status 0 when it ran, whatever it measured, 2 for wrong usage.
+ * `npm run bench -- NAME [--json] [--nodes N]`: runs one bench; `routing` has options and a table of its own (routing.ts). JSON
+ * or a table on stdout, everything else on stderr; exit status 0 when it ran, whatever it measured, 2 for wrong usage.
  */
 import { parseArgs } from 'node:util';
 import * as crypto from './crypto.ts';
 import * as link from './link.ts';
 import * as network from './network.ts';
+import * as routing from './routing.ts';
 import * as store from './store.ts';
 import { type Bench, machine, toTable } from './harness.ts';
 
@@ -14,7 +15,9 @@ const benches: Readonly<Record<string, Bench>> = { crypto, link, network, store 
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: string[]): Promise<number> {
-  const usage = `usage: npm run bench -- NAME [--json] [--nodes N], with NAME one of: ${Object.keys(benches).join(', ')}`;
+  if (args.includes('routing')) return routing.main(args.filter((arg) => arg !== 'routing'));
+  const names = [...Object.keys(benches), 'routing'].join(', ');
+  const usage = `usage: npm run bench -- NAME [--json] [--nodes N], with NAME one of: ${names}`;
   const parsed = parse(args);
   if (!parsed) {
     process.stderr.write(`${usage}\n`);

@@ -104,7 +104,7 @@ void t.test('peers: what a peer or a network said moves no cursor', async (t) =>
   t.equal((await mimeo('peer ref')).stdout, 'mimeo-node:abc\n');
   t.equal((await mimeo('peer add -', { stdin: 'their-line\n' })).stdout, 'their-line\n');
   const { stdout } = await mimeo('peer list');
-  t.equal(stdout, 'their-line  stranger  0.5000  127.0.0.1:9  offline: refused\u{FFFD}[2J\n');
+  t.equal(stdout, 'their-line  chosen  0.5000  127.0.0.1:9  offline: refused\u{FFFD}[2J\n');
   t.equal((await mimeo('peer remove their-line')).stdout, 'their-line\n');
   t.match(await mimeo('peer remove their-line'), { status: 1, stderr: /\(peer_unknown\)/ });
 });

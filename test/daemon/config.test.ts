@@ -124,6 +124,8 @@ void t.test('every setting means the same as text and in its own TOML type', asy
     [
       'donor = true',
       'peers = ["a", "b"]',
+      'seeds = ["c"]',
+      'strangers = "accept"',
       'listen = "127.0.0.1:9"',
       'fproxy.listen = "[::1]:0"',
       'link.addresses = ["a.example", "b.example:5"]',
@@ -141,6 +143,8 @@ void t.test('every setting means the same as text and in its own TOML type', asy
     flags: {
       donor: 'true',
       peers: 'a, b',
+      seeds: 'c',
+      strangers: 'accept',
       listen: '127.0.0.1:9',
       'fproxy.listen': '[::1]:0',
       'link.addresses': 'a.example, b.example:5',
@@ -161,6 +165,8 @@ void t.test('every setting means the same as text and in its own TOML type', asy
     donor: true,
     network: 'open',
     peers: ['a', 'b'],
+    seeds: ['c'],
+    strangers: 'accept',
     'passphrase.file': '',
     'trace.file': '',
     'log.level': 'debug',

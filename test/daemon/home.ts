@@ -26,8 +26,8 @@ export class Home {
   readonly directory: string;
   readonly dataDir: string;
   readonly #t: Test;
-  /** Beside HOME and PATH, for every command from now on. */
-  readonly env: Record<string, string> = {};
+  /** Beside HOME and PATH, for every command from now on. Links are those that the test makes. */
+  readonly env: Record<string, string> = { MIMEO_STRANGERS: 'none' };
 
   /** Its daemon, if one is left, ends with the test. */
   constructor(t: Test) {

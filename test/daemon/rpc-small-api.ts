@@ -65,6 +65,7 @@ function nodeHandlers(dataDir: string): Handlers {
       const peer = {
         identity: reference,
         state: 'offline' as const,
+        tie: 'chosen' as const,
         friend: false,
         location: 0.5,
         addresses: ['127.0.0.1:9'],

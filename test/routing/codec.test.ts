@@ -6,18 +6,20 @@ import {
   BLOCK_BYTES,
   type CborValue,
   ParseError,
+  asLocation,
   assert,
   block,
   encodeCbor,
   equalBytes,
   routingKey,
 } from '../../keys/index.ts';
-import { decodeMessage, encodeMessage, routingLimits } from '../../routing/index.ts';
+import { decodeMessage, encodeMessage, opennetLimits, routingLimits } from '../../routing/index.ts';
 import type {
   IncomingMessage,
   Message,
   Request,
   RequestId,
+  SeekId,
   Uid,
   WireDistance,
 } from '../../routing/messages.ts';
@@ -37,15 +39,22 @@ const ids = fc.integer({ min: 0, max: 0xffff_ffff }).map((id) => id as RequestId
 const visits = fc.integer({ min: 0, max: 0xffff });
 // One byte repeated: a block for its size, which is all that the codec looks at.
 const blocks = fc.nat(255).map((byte) => block(new Uint8Array(BLOCK_BYTES).fill(byte)));
+const uids = fc
+  .uint8Array({ minLength: 8, maxLength: 8 })
+  .map((uid) => Buffer.from(uid).toString('hex') as Uid);
+const seekIds = fc.integer({ min: 0, max: 0xffff_ffff }).map((id) => id as SeekId);
+const places = fc.maxSafeNat().map((units) => asLocation(units / 2 ** 53));
+const references = fc.uint8Array({ minLength: 1, maxLength: 400 });
 const keys = fc.uint8Array({ minLength: 32, maxLength: 32 }).map(routingKey);
 const routes = fc.oneof(
   fc.constant({ phase: 'stem' } as const),
   record({
     phase: fc.constant('greedy' as const),
-    uid: fc.uint8Array({ minLength: 8, maxLength: 8 }).map((uid) => Buffer.from(uid).toString('hex') as Uid),
+    uid: uids,
     htl: fc.integer({ min: 1, max: 0xffff }),
     stall: fc.integer({ min: 0, max: 0xffff }),
     best: fc.integer({ min: 0, max: 2 ** 31 }).map((best) => best as WireDistance),
+    visited: fc.array(places, { maxLength: 8 }),
   }),
 );
 const requests = (type: Request['type']): fc.Arbitrary<Message> =>
@@ -72,6 +81,29 @@ const arbitraries: { readonly [T in Message['type']]: fc.Arbitrary<Message> } = 
   dataFound: record({ type: fc.constant('dataFound'), id: ids, visits, block: blocks }),
   insertCollision: record({ type: fc.constant('insertCollision'), id: ids, visits, block: blocks }),
   insertBlock: record({ type: fc.constant('insertBlock'), id: ids, block: blocks }),
+  offered: record({ type: fc.constant('offered'), key: keys, salt: fc.constantFrom(0, 1, 2) }),
+  wanted: record({ type: fc.constant('wanted'), reference: fc.uint8Array({ maxLength: 400 }) }),
+  unwanted: record({ type: fc.constant('unwanted') }),
+  peers: record({
+    type: fc.constant('peers'),
+    list: fc.uniqueArray(places, { maxLength: 64 }).map((list) => list.sort((a, b) => a - b)),
+  }),
+  seek: record({
+    type: fc.constant('seek'),
+    id: seekIds,
+    uid: uids,
+    target: places,
+    walk: fc.integer({ min: 0, max: 8 }),
+    htl: fc.integer({ min: 1, max: 255 }),
+    reference: references,
+    proof: fc.uint8Array({ minLength: 8, maxLength: 8 }),
+  }),
+  seekOffer: record({ type: fc.constant('seekOffer'), id: seekIds, reference: references }),
+  seekEnd: record({ type: fc.constant('seekEnd'), id: seekIds }),
+  introduce: record({ type: fc.constant('introduce'), id: seekIds, location: places }),
+  introduction: record({ type: fc.constant('introduction'), id: seekIds, reference: references }),
+  noIntroduction: record({ type: fc.constant('noIntroduction'), id: seekIds }),
+  fold: record({ type: fc.constant('fold'), id: ids, reference: references }),
   unsupported: record({
     type: fc.constant('unsupported'),
     name: fc.constantFrom('', 'beacon', 'é'.repeat(32)),
@@ -79,7 +111,16 @@ const arbitraries: { readonly [T in Message['type']]: fc.Arbitrary<Message> } = 
 };
 
 /** One message of each type, as the fields that travel. */
-const greedy: Fields = { phase: 'greedy', uid: new Uint8Array(8).fill(9), htl: 20, stall: 0, best: 2 ** 31 };
+const greedy: Fields = {
+  phase: 'greedy',
+  uid: new Uint8Array(8).fill(9),
+  htl: 20,
+  stall: 0,
+  best: 2 ** 31,
+  visited: Buffer.from('0000000000000001001fffffffffffff', 'hex'),
+};
+const reference = Uint8Array.of(7, 7, 7);
+const place = Buffer.from('0010000000000000', 'hex');
 const asked: Fields = { id: 1, key: page().key, salt: 0, priority: 'bulk', deadlineMs: 120_000 };
 const samples: readonly Sample[] = [
   { type: 'dataRequest', ...asked, ...greedy },
@@ -94,7 +135,27 @@ const samples: readonly Sample[] = [
   { type: 'dataFound', id: 10, visits: 11, block: page().block },
   { type: 'insertCollision', id: 12, visits: 13, block: page().block },
   { type: 'insertBlock', id: 14, block: page().block },
+  { type: 'offered', key: page().key, salt: 2 },
   { type: 'unsupported', name: 'beacon' },
+  { type: 'wanted', reference },
+  { type: 'unwanted' },
+  { type: 'peers', list: Buffer.from('00000000000000000000000000000001001fffffffffffff', 'hex') },
+  {
+    type: 'seek',
+    id: 15,
+    uid: new Uint8Array(8).fill(9),
+    target: place,
+    walk: 4,
+    htl: 24,
+    reference,
+    proof: new Uint8Array(8).fill(1),
+  },
+  { type: 'seekOffer', id: 16, reference },
+  { type: 'seekEnd', id: 17 },
+  { type: 'introduce', id: 18, location: place },
+  { type: 'introduction', id: 19, reference },
+  { type: 'noIntroduction', id: 20 },
+  { type: 'fold', id: 21, reference },
 ];
 
 /** Values on both sides of what a field may be. */
@@ -113,6 +174,27 @@ const wrongValues: Readonly<Record<string, readonly CborValue[]>> = {
   visits: [-1, 65_536],
   block: [new Uint8Array(BLOCK_BYTES - 1), new Uint8Array(BLOCK_BYTES + 1), new Uint8Array(0), 'block'],
   name: ['x'.repeat(33), new Uint8Array(4)],
+  visited: [
+    new Uint8Array(7),
+    new Uint8Array(9),
+    new Uint8Array(72),
+    Buffer.from('0020000000000000', 'hex'),
+    'visited',
+  ],
+  reference: [new Uint8Array(opennetLimits.referenceBytes.value + 1), 'reference'],
+  list: [
+    new Uint8Array(7),
+    new Uint8Array(16),
+    Buffer.from('00000000000000020000000000000001', 'hex'),
+    Buffer.from('0020000000000000', 'hex'),
+    Buffer.concat(
+      Array.from({ length: 65 }, (_, i) => Buffer.from(`00000000000000${(16 + i).toString(16)}`, 'hex')),
+    ),
+  ],
+  target: [new Uint8Array(7), new Uint8Array(9), new Uint8Array(0), Buffer.from('ffffffffffffffff', 'hex')],
+  location: [new Uint8Array(7), new Uint8Array(9), new Uint8Array(0), Buffer.from('0020000000000000', 'hex')],
+  walk: [-1, 9],
+  proof: [new Uint8Array(7), new Uint8Array(9)],
 };
 /** What no field may be. */
 const neverValues: readonly CborValue[] = [null, true, false, [], [1], {}, { a: 1 }];
@@ -154,6 +236,91 @@ for (const [type, messages] of Object.entries(arbitraries)) {
 void t.test('each sample is a message, and every type has one', async (t) => {
   for (const fields of samples) t.equal(decodeMessage(encodeCbor(fields)).type, fields.type);
   t.same(new Set(samples.map(({ type }) => type)), new Set(Object.keys(arbitraries)));
+});
+
+void t.test('a list of as many peers as there may be is read, and locations keep every bit', async (t) => {
+  const list = Array.from({ length: opennetLimits.listedPeers.value }, (_, i) =>
+    asLocation((2 ** 53 - 64 + i) / 2 ** 53),
+  );
+  t.strictSame(decodeMessage(encodeMessage({ type: 'peers', list })), { type: 'peers', list });
+  const reference = new Uint8Array(opennetLimits.referenceBytes.value).fill(5);
+  t.strictSame(decodeMessage(encodeMessage({ type: 'wanted', reference })), { type: 'wanted', reference });
+});
+
+void t.test('a reference of no bytes is one only where a node says that it has none', async (t) => {
+  t.same(decodeMessage(encodeCbor({ type: 'wanted', reference: new Uint8Array(0) })), {
+    type: 'wanted',
+    reference: new Uint8Array(0),
+  });
+  for (const fields of samples) {
+    if (!Object.hasOwn(fields, 'reference') || fields.type === 'wanted') continue;
+    refused(t, encodeCbor({ ...fields, reference: new Uint8Array(0) }), `${fields.type} with no reference`);
+  }
+});
+
+void t.test(
+  'a reference does not lie in the bytes that it came in: it is kept longer than they are',
+  async (t) => {
+    const bytes = Uint8Array.from(encodeMessage({ type: 'wanted', reference: Uint8Array.of(1, 2, 3) }));
+    const read = decodeMessage(bytes);
+    bytes.fill(0);
+    t.same(read, { type: 'wanted', reference: Uint8Array.of(1, 2, 3) });
+  },
+);
+
+/** Written down once: another node reads these bytes. */
+const golden: readonly (readonly [Message, string])[] = [
+  [
+    { type: 'wanted', reference: Uint8Array.of(1, 2) },
+    'a264747970656677616e746564697265666572656e6365420102',
+  ],
+  [{ type: 'unwanted' }, 'a1647479706568756e77616e746564'],
+  [
+    { type: 'peers', list: [asLocation(0), asLocation(0.5)] },
+    'a2646c69737450000000000000000000100000000000006474797065657065657273',
+  ],
+  [
+    {
+      type: 'seek',
+      id: 1 as SeekId,
+      uid: '0102030405060708' as Uid,
+      target: asLocation(0.75),
+      walk: 4,
+      htl: 24,
+      reference: Uint8Array.of(1),
+      proof: new Uint8Array(8),
+    },
+    'a8626964016368746c1818637569644801020304050607086474797065647365656b6477616c6b046570726f6f6648000000000000000066746172676574480018000000000000697265666572656e63654101',
+  ],
+  [
+    { type: 'seekOffer', id: 2 as SeekId, reference: Uint8Array.of(9) },
+    'a3626964026474797065697365656b4f66666572697265666572656e63654109',
+  ],
+  [{ type: 'seekEnd', id: 3 as SeekId }, 'a2626964036474797065677365656b456e64'],
+  [
+    { type: 'introduce', id: 4 as SeekId, location: asLocation(0.25) },
+    'a362696404647479706569696e74726f64756365686c6f636174696f6e480008000000000000',
+  ],
+  [
+    { type: 'introduction', id: 5 as SeekId, reference: Uint8Array.of(9) },
+    'a36269640564747970656c696e74726f64756374696f6e697265666572656e63654109',
+  ],
+  [{ type: 'noIntroduction', id: 6 as SeekId }, 'a26269640664747970656e6e6f496e74726f64756374696f6e'],
+  [
+    { type: 'fold', id: 7 as RequestId, reference: Uint8Array.of(9) },
+    'a362696407647479706564666f6c64697265666572656e63654109',
+  ],
+  [
+    { type: 'offered', key: routingKey(new Uint8Array(32).fill(0xab)), salt: 2 },
+    'a3636b65795820abababababababababababababababababababababababababababababababab6473616c74026474797065676f666665726564',
+  ],
+];
+
+void t.test('messages about peers and offers are these bytes', async (t) => {
+  for (const [message, hex] of golden) {
+    t.equal(Buffer.from(encodeMessage(message)).toString('hex'), hex, message.type);
+    t.strictSame(decodeMessage(Buffer.from(hex, 'hex')), message, message.type);
+  }
 });
 
 void t.test('a message without one of its fields is refused', async (t) => {

@@ -1,6 +1,7 @@
 /** Who may ask: uids seen before, ids in use, too many requests, types of later versions (routing.md, 2, 5 and 10). */
 import t from 'tap';
-import { LOCAL_LINK, networks, routingLimits } from '../../routing/index.ts';
+import { LOCAL_LINK, type LinkId, networks, routingLimits } from '../../routing/index.ts';
+import { loadLimits } from '../../routing/load/limits.ts';
 import type { Uid } from '../../routing/messages.ts';
 import { SeenUids } from '../../routing/seen.ts';
 import { page } from './content.ts';
@@ -79,7 +80,7 @@ void t.test('a refused uid is not kept any longer for being asked again', async 
 });
 
 void t.test('more uids than the limit push out the one that was answered longest ago', async (t) => {
-  const seen = new SeenUids(seenKeepMs);
+  const seen = new SeenUids({ keepMs: seenKeepMs, most: routingLimits.seenUids.value });
   const uid = (number: number): Uid => number.toString(16).padStart(16, '0') as Uid;
   const comes = (number: number, now: number): boolean => {
     const accepted = seen.accept(uid(number), now);
@@ -177,52 +178,106 @@ void t.test(
   'more requests of one link than its share are refused as overload, the owner’s too',
   async (t) => {
     for (const who of ['peer', 'owner'] as const) {
-      const rig = new Rig();
+      const rig = new Rig({ disk: 'held' });
       const asker = who === 'owner' ? LOCAL_LINK : rig.peer(0.4);
       const other = rig.peer(0.41);
-      rig.peer(0.01);
+      rig.keep(page());
       for (let i = 0; i < pendingPerLink.value; i += 1) rig.ask(asker);
       t.strictSame(new Set(rig.toldTypes(asker)), new Set(['accepted']));
-      const [hop] = rig.hops();
       const id = rig.ask(asker);
       t.strictSame(rig.told(asker), [{ type: 'rejectedOverload', id }]);
-      t.same(rig.hops(), []);
       rig.ask(other);
       t.strictSame(rig.toldTypes(other), ['accepted'], 'others have a share of their own');
-      if (hop === undefined) throw new Error('something went on');
-      rig.says(hop, { type: 'dataFound', visits: 0, block: page().block });
-      rig.told(asker);
+      rig.diskAnswers();
+      t.equal(rig.toldTypes(asker)[0], 'dataFound');
       rig.ask(asker);
       t.equal(rig.toldTypes(asker)[0], 'accepted', 'there is room again');
     }
   },
 );
 
-void t.test('more requests than the node may have in work are refused as overload', async (t) => {
+/** A router that has as much in work as it may have: fetches of eight links that wait for the disk. */
+function full(): { rig: Rig; links: LinkId[] } {
   const rig = new Rig({ disk: 'held' });
-  const links = pendingRequests.value / pendingPerLink.value;
-  for (let i = 0; i < links; i += 1) {
-    const asker = rig.peer(0.3 + i / 100);
-    for (let j = 0; j < pendingPerLink.value; j += 1) rig.ask(asker, { type: 'insertRequest' });
+  rig.keep(page());
+  const count = pendingRequests.value / pendingPerLink.value;
+  const links = Array.from({ length: count }, (_, i) => rig.peer(0.3 + i / 100));
+  for (const link of links) {
+    for (let i = 0; i < pendingPerLink.value; i += 1) rig.ask(link);
+    rig.told(link);
   }
+  return { rig, links };
+}
+
+void t.test(
+  'a request that finds the node full waits for half a second, then it is refused, the owner’s too',
+  async (t) => {
+    for (const who of ['peer', 'owner'] as const) {
+      const { rig } = full();
+      t.equal(rig.router.pending, pendingRequests.value);
+      const late = who === 'owner' ? LOCAL_LINK : rig.peer(0.45);
+      const id = rig.ask(late);
+      rig.pass(loadLimits.queueWaitMs.value - 1);
+      t.same(rig.told(late), [], 'it waits');
+      rig.ask(late, { id });
+      t.equal(rig.verdicts.length, who === 'owner' ? 0 : 1, 'its id is in use');
+      rig.pass(1);
+      t.strictSame(rig.told(late), [{ type: 'rejectedOverload', id }]);
+      rig.rest();
+      t.equal(rig.router.pending, 0);
+      t.equal(rig.timers, 0);
+    }
+  },
+);
+
+void t.test('a request that waits is let in as soon as another one has ended', async (t) => {
+  const { rig } = full();
+  const [late, later] = [rig.peer(0.45), rig.peer(0.46)];
+  rig.ask(late);
+  rig.ask(later);
+  rig.pass(10);
+  t.same([...rig.told(late), ...rig.told(later)], []);
+  rig.diskAnswers();
+  t.strictSame([rig.toldTypes(late), rig.toldTypes(later)], [['accepted'], []], 'one for one');
   t.equal(rig.router.pending, pendingRequests.value);
+  rig.diskAnswers();
+  t.strictSame(rig.toldTypes(later), ['accepted']);
+});
+
+void t.test('what waits goes with its link', async (t) => {
+  const { rig } = full();
   const late = rig.peer(0.45);
-  const id = rig.ask(late);
-  t.strictSame(rig.told(late), [{ type: 'rejectedOverload', id }]);
-  rig.rest();
-  t.equal(rig.router.pending, 0);
+  rig.ask(late);
+  rig.down(late);
+  rig.diskAnswers();
+  t.equal(rig.router.pending, pendingRequests.value - 1);
+  rig.pass(loadLimits.queueWaitMs.value);
+  t.same(rig.told(late), []);
+});
+
+void t.test('what has waited has that much less time', async (t) => {
+  const { rig } = full();
+  const late = rig.peer(0.45);
+  rig.ask(late, { deadlineMs: 10_000 });
+  rig.pass(400);
+  rig.diskAnswers();
+  t.strictSame(rig.toldTypes(late), ['accepted']);
+  rig.pass(9_599);
+  t.notOk(rig.toldTypes(late).includes('dataNotFound'));
+  rig.pass(1);
+  t.ok(rig.toldTypes(late).includes('dataNotFound'));
 });
 
 void t.test('a uid that was refused as overload has not been seen', async (t) => {
-  const rig = new Rig();
+  const rig = new Rig({ disk: 'held' });
   const [asker, other] = [rig.peer(0.4), rig.peer(0.41)];
   const peer = rig.peer(0.01);
-  for (let i = 0; i < pendingPerLink.value; i += 1) rig.ask(asker, { phase: 'stem' });
-  rig.hops();
+  for (let i = 0; i < pendingPerLink.value; i += 1) rig.ask(asker, { phase: 'stem', htl: 1 });
   const uid = rig.freshUid();
   rig.ask(asker, { uid });
   t.equal(rig.toldTypes(asker).at(-1), 'rejectedOverload');
   rig.ask(other, { uid });
+  rig.diskAnswers(rig.diskWaiting - 1);
   t.equal(rig.hop().link, peer);
 });
 

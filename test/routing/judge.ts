@@ -3,12 +3,14 @@
  * and then one answer of a fitting kind, nothing goes to a link that is down, a request goes on with less HTL and to nobody
  * twice, a block belongs to its key, tokens are not used twice. Which answer is right is each test's affair.
  */
-import { assert, assertNever, verifyBlock } from '../../keys/index.ts';
+import { assert, assertNever, toText, verifyBlock } from '../../keys/index.ts';
 import { type Effect, LOCAL_LINK, type LinkId, type Message } from '../../routing/index.ts';
 import type { Request, RouterEvent, Token, Uid } from '../../routing/index.ts';
+import { loadLimits } from '../../routing/load/limits.ts';
 
 interface Asked {
   readonly request: Request;
+  readonly at: number;
   accepted: boolean;
 }
 
@@ -28,6 +30,8 @@ export class Judge {
   readonly #open = new Map<string, Asked>();
   /** Requests of the router, by link and id. */
   readonly #hops = new Map<string, Asked>();
+  /** Places that a link has asked for greedily and in vain: those alone it may be offered. The owner never asks greedily. */
+  readonly #sought = new Set<string>();
   readonly #ways = new Map<Uid, Way>();
   /** Until when a uid that was answered is refused. */
   readonly #refusedUntil = new Map<Uid, number>();
@@ -68,6 +72,8 @@ export class Judge {
           this.#came(event.link, event.message);
         else if (event.message.type === 'accepted') this.#hopAccepted(event.link, event.message.id);
         return;
+      case 'dialled':
+      case 'candidates':
       case 'blockRead':
       case 'blockWritten':
     }
@@ -99,6 +105,11 @@ export class Judge {
           assert(verifyBlock(effect.key, effect.block) !== undefined, 'what is written belongs to its key');
           this.#fresh(effect.token);
           break;
+        case 'dial':
+          this.#fresh(effect.token);
+          break;
+        case 'closeLink':
+        case 'remember':
         case 'trace':
           break;
         default:
@@ -125,7 +136,7 @@ export class Judge {
   #came(link: LinkId, request: Request): void {
     const name = nameOf(link, request.id);
     if (!this.#up.has(link) || this.#open.has(name)) return;
-    this.#open.set(name, { request, accepted: false });
+    this.#open.set(name, { request, at: this.#now, accepted: false });
     if (request.route.phase === 'stem' || this.#isRefused(request.route.uid)) return;
     const way = this.#ways.get(request.route.uid);
     if (way === undefined) {
@@ -144,6 +155,12 @@ export class Judge {
 
   #sent(link: LinkId, message: Message): void {
     switch (message.type) {
+      case 'offered':
+        assert(
+          this.#sought.delete(placeOf(link, message)),
+          'an offer goes once to who has asked for it in vain',
+        );
+        return;
       case 'dataRequest':
       case 'insertRequest':
         this.#forwarded(link, message);
@@ -151,6 +168,16 @@ export class Judge {
       case 'insertBlock':
         assert(this.#hops.get(nameOf(link, message.id))?.accepted, 'a block follows `accepted`');
         return;
+      case 'wanted':
+      case 'unwanted':
+      case 'peers':
+      case 'seek':
+      case 'seekOffer':
+      case 'seekEnd':
+      case 'introduce':
+      case 'introduction':
+      case 'noIntroduction':
+      case 'fold':
       case 'unsupported':
         return;
       case 'accepted':
@@ -161,7 +188,7 @@ export class Judge {
       case 'routeNotFound':
       case 'insertStored':
       case 'insertCollision':
-        this.#replied(nameOf(link, message.id), message);
+        this.#replied(link, message);
         return;
       default:
         assertNever(message);
@@ -174,7 +201,7 @@ export class Judge {
     assert(route.phase === 'greedy', 'what goes on is greedy');
     const name = nameOf(link, request.id);
     assert(!this.#hops.has(name), 'an id names one request');
-    this.#hops.set(name, { request, accepted: false });
+    this.#hops.set(name, { request, at: this.#now, accepted: false });
     assert(!this.#isRefused(route.uid), 'what was answered goes nowhere until it is forgotten');
     let way = this.#ways.get(route.uid);
     if (way === undefined) {
@@ -186,21 +213,27 @@ export class Judge {
     way.visited.add(link);
   }
 
-  #replied(name: string, message: Message): void {
+  #replied(link: LinkId, message: Extract<Message, { id: unknown }>): void {
+    const name = nameOf(link, message.id);
     const asked = this.#open.get(name);
     assert(asked !== undefined, `${message.type} answers a request that is open`);
-    const { accepted, request } = asked;
+    const { accepted, request, at } = asked;
+    const waited = this.#now - at;
     const isFetch = request.type === 'dataRequest';
     switch (message.type) {
       case 'accepted':
         assert(!accepted, 'accepted once');
+        assert(waited <= loadLimits.queueWaitMs.value, 'nobody waits at the door for long, the owner or not');
         asked.accepted = true;
         return;
       case 'working':
         assert(accepted, 'accepted before working');
         return;
       case 'rejectedOverload':
-        assert(!accepted, 'refused for overload or accepted');
+        assert(
+          accepted || waited <= loadLimits.queueWaitMs.value,
+          'nobody waits at the door for long, the owner or not',
+        );
         break;
       case 'routeNotFound':
         assert(accepted || !isFetch, 'a fetch is accepted before it is answered');
@@ -222,10 +255,18 @@ export class Judge {
       case 'dataRequest':
       case 'insertRequest':
       case 'insertBlock':
-      case 'unsupported':
+      case 'seek':
+      case 'seekOffer':
+      case 'seekEnd':
+      case 'introduce':
+      case 'introduction':
+      case 'noIntroduction':
+      case 'fold':
         assert(false, `${message.type} is no reply`);
     }
     this.#open.delete(name);
+    if (isFetch && request.route.phase === 'greedy' && message.type !== 'dataFound')
+      this.#sought.add(placeOf(link, request));
     if (request.route.phase === 'greedy' && this.#ways.get(request.route.uid)?.owner === name) {
       this.#ways.delete(request.route.uid);
       // Refused for overload, it was never taken.
@@ -236,6 +277,10 @@ export class Judge {
   #isRefused(uid: Uid): boolean {
     return (this.#refusedUntil.get(uid) ?? -Infinity) > this.#now;
   }
+}
+
+function placeOf(link: LinkId, { key, salt }: Pick<Request, 'key' | 'salt'>): string {
+  return `${link}/${toText(key)}/${salt}`;
 }
 
 function nameOf(link: LinkId, id: number): string {

@@ -33,7 +33,7 @@ void t.test('the times of every network fit together', async (t) => {
 /** The rows of section 10: names of parameters, then their values in each network. */
 function specified(): { readonly columns: readonly string[]; readonly rows: Map<string, readonly string[]> } {
   const spec = readFileSync(new URL('../../docs/spec/routing.md', import.meta.url), 'utf8');
-  const section = spec.slice(spec.indexOf('## 10.'));
+  const section = spec.slice(spec.indexOf('## 10.'), spec.indexOf('## 11.'));
   const table = section
     .split('\n')
     .filter((line) => line.startsWith('|'))
@@ -54,7 +54,7 @@ void t.test('the table of parameters in the specification has the values of the 
       );
     });
   }
-  const shown = (value: number | boolean | undefined): string => {
+  const shown = (value: number | string | boolean | undefined): string => {
     if (value === undefined) return 'none';
     return typeof value === 'boolean' ? (value ? 'yes' : 'no') : value.toLocaleString('en');
   };

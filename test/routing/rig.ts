@@ -6,17 +6,19 @@
  * The clock begins at a fraction of a millisecond because real clocks have fractions.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { type Block, type RoutingKey, assert, toText, verifyBlock } from '../../keys/index.ts';
+import { type Block, type Location, type RoutingKey, assert, toText, verifyBlock } from '../../keys/index.ts';
 import { Router, decodeMessage, encodeMessage, networks } from '../../routing/index.ts';
 import {
   type Effect,
   LOCAL_LINK,
   type LinkId,
+  type LoadOptions,
   type Message,
   type NetworkParams,
 } from '../../routing/index.ts';
 import type { Peer, Request, RouterEvent, Token, Trace, Verdict } from '../../routing/index.ts';
 import type { WriteOutcome } from '../../routing/index.ts';
+import { loadLimits } from '../../routing/load/limits.ts';
 import type { IncomingMessage, Reply, RequestId, Uid, WireDistance } from '../../routing/messages.ts';
 import { SeededRandom } from '../sim/random.ts';
 import { type Content, page, placeAt } from './content.ts';
@@ -44,6 +46,14 @@ export interface Asking {
   readonly htl?: number;
   readonly stall?: number;
   readonly best?: WireDistance;
+  readonly visited?: readonly Location[];
+}
+
+/** A friend, unless told otherwise: a link to a friend counts at once. */
+export interface PeerOptions {
+  readonly group?: string;
+  readonly since?: number;
+  readonly tie?: Peer['tie'];
 }
 
 export interface RigOptions {
@@ -54,6 +64,7 @@ export interface RigOptions {
   /** `held`: reads and writes wait for `diskAnswers`. */
   readonly disk?: 'prompt' | 'held';
   readonly seed?: number;
+  readonly load?: LoadOptions;
 }
 
 interface Write {
@@ -64,6 +75,9 @@ interface Write {
 
 /** As far away as a place on the circle can be: every node is progress. */
 export const FARTHEST = (2 ** 31) as WireDistance;
+
+/** No request waits so long; the failure table does. */
+const FORGETTING_MS = loadLimits.failureKeepMs.value;
 
 export class Rig {
   readonly params: NetworkParams;
@@ -85,6 +99,7 @@ export class Rig {
   readonly #blocks = new Map<string, Block>();
   readonly #diskWork: (() => RouterEvent)[] = [];
   readonly #timers = new Map<Token, number>();
+  readonly #upkeep = new Set<Token>();
   readonly #told = new Map<LinkId, Message[]>();
   readonly #hops: Hop[] = [];
   #nextLink = LOCAL_LINK + 1;
@@ -97,6 +112,7 @@ export class Rig {
     params = networks.open,
     disk = 'prompt',
     seed = 1,
+    load = {},
   }: RigOptions = {}) {
     this.#content = content;
     this.#disk = disk;
@@ -108,22 +124,31 @@ export class Rig {
       random: new SeededRandom(seed),
       verify: verifyBlock,
       traced: 'traced',
+      load,
     });
   }
 
   /** Brings up a peer that lies `away` from the key. */
-  peer(away: number, { group, since = -Infinity }: { group?: string; since?: number } = {}): LinkId {
+  peer(away: number, { group, since = -Infinity, tie = 'friend' }: PeerOptions = {}): LinkId {
     const link = this.#nextLink as LinkId;
     this.#nextLink += 1;
     const peer: Peer = {
       identity: `peer ${link}`,
       location: placeAt(this.#content.key, away),
+      tie,
       group: group ?? `group ${link}`,
+      site: `site ${link}`,
       cost: 10,
       carrier: 'memory',
     };
     this.#handle({ type: 'linkUp', link, peer, since });
     return link;
+  }
+
+  /** What a peer says its peers are: nodes that lie so far from the key. */
+  lists(link: LinkId, ...aways: number[]): void {
+    const list = aways.map((away) => placeAt(this.#content.key, away)).sort((a, b) => a - b);
+    this.receive(link, { type: 'peers', list });
   }
 
   down(link: LinkId): void {
@@ -140,7 +165,7 @@ export class Rig {
     this.#nextId += 1;
     const { id = this.#nextId as RequestId, content = this.#content } = asking;
     const { type = 'dataRequest', phase = from === LOCAL_LINK ? 'stem' : 'greedy' } = asking;
-    const { uid = this.freshUid(), htl = this.params.htl, stall = 0, best = FARTHEST } = asking;
+    const { uid = this.freshUid(), htl = this.params.htl, stall = 0, best = FARTHEST, visited = [] } = asking;
     this.receive(from, {
       type,
       id,
@@ -148,7 +173,7 @@ export class Rig {
       salt: asking.salt ?? 0,
       priority: asking.priority ?? 'realtime',
       deadlineMs: asking.deadlineMs ?? this.params.deadlineMs,
-      route: phase === 'stem' ? { phase } : { phase, uid, htl, stall, best },
+      route: phase === 'stem' ? { phase } : { phase, uid, htl, stall, best, visited },
     });
     return id;
   }
@@ -233,8 +258,9 @@ export class Rig {
     return this.#diskWork.length;
   }
 
+  /** Those of requests: not what a link coming up or going down has set, nor what makes the node forget. */
   get timers(): number {
-    return this.#timers.size;
+    return [...this.#timers.keys()].filter((token) => !this.#upkeep.has(token)).length;
   }
 
   /** Lets time pass, and fires what falls due on the way. */
@@ -269,6 +295,10 @@ export class Rig {
     this.judge.before(this.now, event);
     this.router.handle(this.now, event, effects);
     this.judge.after(effects);
+    const aboutLinks = event.type === 'linkUp' || event.type === 'linkDown';
+    for (const effect of effects)
+      if (effect.type === 'setTimer' && (aboutLinks || effect.at - this.now >= FORGETTING_MS))
+        this.#upkeep.add(effect.token);
     for (const effect of effects) this.#perform(effect);
     if (this.#disk === 'prompt') while (this.diskAnswers());
   }
@@ -297,6 +327,11 @@ export class Rig {
         this.#diskWork.push(() => ({ type: 'blockWritten', token, outcome: this.#write({ key, block }) }));
         return;
       }
+      case 'dial':
+      case 'closeLink':
+      case 'remember':
+        assert(false, `without strangers there is no ${effect.type}`);
+        return;
       case 'peerVerdict':
         this.verdicts.push({ link: effect.link, verdict: effect.verdict });
         return;
@@ -320,6 +355,8 @@ export class Rig {
       this.#hops.push({ link, request: message });
       return;
     }
+    // Lists and the words about links are tested in test/routing/opennet.
+    if (message.type === 'peers' || message.type === 'wanted' || message.type === 'unwanted') return;
     const told = this.#told.get(link);
     if (told === undefined) this.#told.set(link, [message]);
     else told.push(message);

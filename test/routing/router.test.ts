@@ -211,14 +211,16 @@ void t.test(
 
 void t.test('of what was answered nothing stays in memory, however it was', async (t) => {
   const rig = new Rig();
-  const askers = [rig.peer(0.4), rig.peer(0.41)];
+  const askers = [rig.peer(0.4), rig.peer(0.41), rig.peer(0.42)];
   const peer = rig.peer(0.01);
+  // Where those go for whom the other one has no room.
+  rig.peer(0.02);
   const living = (): number =>
     queryObjects(Fetch, { format: 'count' }) + queryObjects(Insert, { format: 'count' });
   const before = living();
   for (const from of [...askers, LOCAL_LINK]) {
-    for (let number = 0; number < 10; number += 1) rig.ask(from, { content: page(number), htl: 10 });
-    for (let number = 10; number < 15; number += 1) rig.insert(from, { content: page(number) });
+    for (let number = 0; number < 2; number += 1) rig.ask(from, { content: page(number), htl: 10 });
+    for (let number = 10; number < 11; number += 1) rig.insert(from, { content: page(number) });
   }
   t.equal(living(), before + rig.router.pending);
   for (const hop of rig.hops()) rig.says(hop, { type: 'accepted' });

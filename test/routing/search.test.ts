@@ -272,9 +272,10 @@ void t.test('the owner is told of a dead end whether any node took the request a
   rig.ask(LOCAL_LINK);
   rig.hopSays({ type: 'rejectedOverload' });
   t.strictSame(rig.toldTypes(LOCAL_LINK), ['accepted', 'routeNotFound'], 'nobody did');
-  const peer = rig.peer(0.02);
+  const peer = rig.peer(0.005);
   rig.ask(LOCAL_LINK);
   t.equal(rig.hopSays({ type: 'accepted' }, { type: 'routeNotFound', visits: 0 }), peer);
+  rig.hopSays({ type: 'rejectedOverload' });
   t.strictSame(rig.toldTypes(LOCAL_LINK), ['accepted', 'dataNotFound'], 'one did, in vain');
 });
 

@@ -1,12 +1,17 @@
-/** A fingerprint of everything that happened, in order: two runs with one digest were the same run. */
+/** A fingerprint of everything that happened, in order: two runs with one digest were the same run (docs/spec/simulator.md, 7). */
 import { createHash } from 'node:crypto';
 
-const BUFFER_BYTES = 64 * 1024;
-const RECORD_BYTES = 32;
+const RECORDS = 4_096;
+const RECORD_BYTES = 16;
+/** Of a node's number and a code in one word. */
+const CODES = 64;
 
 export class Digest {
   readonly #hash = createHash('sha256');
-  readonly #buffer = Buffer.alloc(BUFFER_BYTES);
+  readonly #buffer = new ArrayBuffer(RECORDS * RECORD_BYTES);
+  readonly #times = new Float64Array(this.#buffer);
+  readonly #words = new Uint32Array(this.#buffer);
+  readonly #bytes = new Uint8Array(this.#buffer);
   #used = 0;
   #events = 0;
 
@@ -14,15 +19,14 @@ export class Digest {
     return this.#events;
   }
 
-  add(event: { at: number; node: number; what: string; number: number }): void {
-    if (this.#used + RECORD_BYTES > BUFFER_BYTES) this.#flush();
-    const offset = this.#used;
-    this.#buffer.writeDoubleLE(event.at, offset);
-    this.#buffer.writeUInt32LE(event.node, offset + 8);
-    this.#buffer.writeUInt32LE(event.number >>> 0, offset + 12);
-    this.#buffer.fill(0, offset + 16, offset + RECORD_BYTES);
-    this.#buffer.write(event.what.slice(0, 16), offset + 16, 'latin1');
-    this.#used += RECORD_BYTES;
+  /** `node` is below 2^26, `code` below 64. */
+  add(event: { at: number; node: number; code: number; number: number }): void {
+    if (this.#used === RECORDS) this.#flush();
+    const record = this.#used;
+    this.#times[2 * record] = event.at;
+    this.#words[4 * record + 2] = event.node * CODES + event.code;
+    this.#words[4 * record + 3] = event.number;
+    this.#used = record + 1;
     this.#events += 1;
   }
 
@@ -33,7 +37,7 @@ export class Digest {
   }
 
   #flush(): void {
-    this.#hash.update(this.#buffer.subarray(0, this.#used));
+    this.#hash.update(this.#bytes.subarray(0, this.#used * RECORD_BYTES));
     this.#used = 0;
   }
 }

@@ -6,7 +6,7 @@
  *
  * Invariant: equal calls in an equal order give equal answers to those of the slot store (test/compliance/block-store.ts).
  */
-import { BLOCK_BYTES, assert, equalBytes, toText } from '../../keys/index.ts';
+import { BLOCK_BYTES, assert, equalBytes, toText as encode } from '../../keys/index.ts';
 import type { Block, RoutingKey } from '../../keys/index.ts';
 import { StoreError } from '../../store/index.ts';
 import type { BlockStore, PutOptions, PutOutcome, StorePart, StoreStats } from '../../store/index.ts';
@@ -14,6 +14,18 @@ import type { BlockStore, PutOptions, PutOutcome, StorePart, StoreStats } from '
 const DAY_MS = 86_400_000;
 const PROTECTED_SHARE = 0.8;
 const DISPLACED_SHARE_PER_DAY = 0.01;
+
+/** Keys travel as values through thousands of nodes, and nobody changes them: their text is made once. */
+const texts = new WeakMap<RoutingKey, string>();
+
+function toText(key: RoutingKey): string {
+  let text = texts.get(key);
+  if (text === undefined) {
+    text = encode(key);
+    texts.set(key, text);
+  }
+  return text;
+}
 
 type Segment = 'probation' | 'protected' | 'cache';
 
@@ -110,9 +122,10 @@ export class MemoryStore implements BlockStore {
   }
 
   #segmentOf(text: string): Segment | undefined {
-    for (const segment of ['protected', 'probation', 'cache'] as const)
-      if (this.#segments[segment].has(text)) return segment;
-    return undefined;
+    const { probation, protected: kept, cache } = this.#segments;
+    if (kept.has(text)) return 'protected';
+    if (probation.has(text)) return 'probation';
+    return cache.has(text) ? 'cache' : undefined;
   }
 
   #count(part: StorePart): number {

@@ -5,33 +5,36 @@
 import type { Random } from '../../keys/index.ts';
 
 export class SeededRandom implements Random {
-  readonly #state = new Uint32Array(4);
+  /** The state, as signed 32-bit integers. */
+  #a: number;
+  #b: number;
+  #c: number;
+  #d: number;
 
   constructor(seed: number) {
     // splitmix32 spreads neighbouring seeds over the whole state.
     let mixed = seed >>> 0;
-    for (let i = 0; i < 4; i += 1) {
+    const word = (): number => {
       mixed = (mixed + 0x9e3779b9) >>> 0;
-      let z = mixed;
-      z = Math.imul(z ^ (z >>> 16), 0x21f0aaad);
-      z = Math.imul(z ^ (z >>> 15), 0x735a2d97);
-      this.#state[i] = z ^ (z >>> 15);
-    }
+      return mix(mixed);
+    };
+    this.#a = word();
+    this.#b = word();
+    this.#c = word();
+    this.#d = word();
   }
 
   /** 0 … 2^32 - 1. */
   uint32(): number {
-    const state = this.#state;
-    const [s0 = 0, s1 = 0, s2 = 0, s3 = 0] = state;
-    const scrambled = Math.imul(s1, 5);
+    const b = this.#b;
+    const scrambled = Math.imul(b, 5);
     const result = Math.imul((scrambled << 7) | (scrambled >>> 25), 9) >>> 0;
-    const t = s1 << 9;
-    const n2 = s2 ^ s0;
-    const n3 = s3 ^ s1;
-    state[1] = s1 ^ n2;
-    state[0] = s0 ^ n3;
-    state[2] = n2 ^ t;
-    state[3] = (n3 << 11) | (n3 >>> 21);
+    const c = this.#c ^ this.#a;
+    const d = this.#d ^ b;
+    this.#b = b ^ c;
+    this.#a ^= d;
+    this.#c = c ^ (b << 9);
+    this.#d = (d << 11) | (d >>> 21);
     return result;
   }
 
@@ -45,6 +48,11 @@ export class SeededRandom implements Random {
     return Math.floor(this.fraction() * end);
   }
 
+  /** How long until something that happens every `mean` on the average, without memory. */
+  exponential(mean: number): number {
+    return -mean * Math.log(1 - this.fraction());
+  }
+
   bytes(count: number): Uint8Array {
     const bytes = new Uint8Array(count);
     for (let i = 0; i < count; i += 4) {
@@ -53,4 +61,19 @@ export class SeededRandom implements Random {
     }
     return bytes;
   }
+}
+
+/** [0, 1) from numbers alone, the same for the same: for what many ask about and nobody wants to remember. */
+export function fractionOf(...numbers: readonly number[]): number {
+  let mixed = 0;
+  for (const number of numbers) mixed = mix((Math.imul(mixed, 31) + number + 0x9e3779b9) >>> 0);
+  return (mixed >>> 0) / 2 ** 32;
+}
+
+/** splitmix32's scrambler; a signed 32-bit integer. */
+function mix(word: number): number {
+  let z = word;
+  z = Math.imul(z ^ (z >>> 16), 0x21f0aaad);
+  z = Math.imul(z ^ (z >>> 15), 0x735a2d97);
+  return z ^ (z >>> 15);
 }

@@ -1,15 +1,32 @@
 /** Runs one scenario and says what came of it, in the form that `npm run sim -- --json` prints. */
+import { createHash } from 'node:crypto';
+import type { Breach } from './checks.ts';
 import type { Scenario, ScenarioOptions } from './scenario.ts';
-import { crossing } from './scenarios/crossing.ts';
-import { liars, refusals, silent } from './scenarios/misbehaving.ts';
-import { smallworld } from './scenarios/smallworld.ts';
+import { crossing, flash } from './scenarios/crossing.ts';
+import { download } from './scenarios/download.ts';
+import { churn, vanish } from './scenarios/leaving.ts';
+import { blackhole, byzantine, liars, refusals, silent } from './scenarios/misbehaving.ts';
+import { friends, nat } from './scenarios/reach.ts';
+import { missing, smallworld } from './scenarios/smallworld.ts';
+import { zipf } from './scenarios/zipf.ts';
 
 export const scenarios: Readonly<Record<string, Scenario>> = {
   smallworld,
+  missing,
   crossing,
+  flash,
+  zipf,
+  vanish,
+  churn,
   silent,
   refusals,
   liars,
+  blackhole,
+  byzantine,
+
+  nat,
+  friends,
+  download,
 };
 
 export interface Report {
@@ -18,26 +35,44 @@ export interface Report {
   readonly seed: number;
   /** Fingerprint of every event in order. */
   readonly digest: string;
+  /** Events that routers handled. */
   readonly events: number;
   readonly wallSeconds: number;
+  readonly cpuSeconds: number;
   readonly peakRssMiB: number;
   readonly metrics: Readonly<Record<string, number>>;
 }
 
+export interface Run {
+  readonly report: Report;
+  /** What should have held and did not, when it was checked. */
+  readonly breaches: readonly Breach[];
+}
+
 /** @returns undefined for a name that is none */
-export function runScenario(name: string, options: ScenarioOptions): Report | undefined {
+export function runScenario(name: string, options: ScenarioOptions): Run | undefined {
   const scenario = Object.hasOwn(scenarios, name) ? scenarios[name] : undefined;
   if (scenario === undefined) return undefined;
   const began = performance.now();
-  const { world, metrics } = scenario.run(options);
-  return {
+  const { user, system } = process.cpuUsage();
+  const { worlds, metrics } = scenario.run(options);
+  const used = process.cpuUsage({ user, system });
+  const digests = worlds.map(({ digest }) => digest.finish());
+  const report = {
     scenario: name,
-    ...options,
-    digest: world.digest.finish(),
-    events: world.digest.events,
+    nodes: options.nodes,
+    seed: options.seed,
+    digest: digests.length === 1 ? (digests[0] ?? '') : digestOf(digests),
+    events: worlds.reduce((sum, { digest }) => sum + digest.events, 0),
     wallSeconds: Math.round(performance.now() - began) / 1_000,
+    cpuSeconds: Math.round((used.user + used.system) / 1_000) / 1_000,
     // maxRSS is in KiB on Linux.
     peakRssMiB: Math.round(process.resourceUsage().maxRSS / 1_024),
     metrics,
   };
+  return { report, breaches: worlds.flatMap(({ checks }) => checks?.breaches ?? []) };
+}
+
+function digestOf(digests: readonly string[]): string {
+  return createHash('sha256').update(digests.join()).digest('hex').slice(0, 32);
 }

@@ -4,17 +4,28 @@ import t from 'tap';
 import { Digest } from './digest.ts';
 import { SeededRandom } from './random.ts';
 import { Schedule } from './schedule.ts';
-import { smallWorld } from './topology.ts';
+import { friendsGraph, smallWorld } from './topology.ts';
+
+/** What happens up to a time, in order. */
+function taken<What>(schedule: Schedule<What>, until: number = Infinity): What[] {
+  const all: What[] = [];
+  for (;;) {
+    const what = schedule.next(until);
+    if (what === undefined) return all;
+    all.push(what);
+  }
+}
 
 void t.test(
   'things happen in the order of time, and at one moment in the order in which they were asked for',
   async () => {
+    // Some within one window, some many windows apart.
+    const time = fc.oneof(fc.nat(20), fc.double({ min: 0, max: 1e6, noNaN: true }));
     fc.assert(
-      fc.property(fc.array(fc.nat(20)), (times) => {
-        const schedule = new Schedule();
-        const happened: number[] = [];
-        times.forEach((at, index) => schedule.at(at, () => happened.push(index)));
-        schedule.run();
+      fc.property(fc.array(time), (times) => {
+        const schedule = new Schedule<number>();
+        times.forEach((at, index) => schedule.push(at, index));
+        const happened = taken(schedule);
         const expected = times
           .map((_, index) => index)
           .sort((a, b) => (times[a] ?? 0) - (times[b] ?? 0) || a - b);
@@ -24,29 +35,49 @@ void t.test(
   },
 );
 
-void t.test(
-  'what was cancelled does not happen, and what is asked for in the past happens now',
-  async (t) => {
-    const schedule = new Schedule();
-    const happened: string[] = [];
-    const cancel = schedule.at(5, () => happened.push('cancelled'));
-    schedule.at(4, cancel);
-    schedule.at(10, () => schedule.at(3, () => happened.push(`late at ${schedule.now}`)));
-    schedule.run();
-    t.strictSame(happened, ['late at 10']);
-  },
-);
+void t.test('whatever is pushed, cancelled and taken in turn, it behaves like a sorted list', async () => {
+  const step = fc.record({ push: fc.array(fc.nat(60)), cancel: fc.nat(), pass: fc.nat(40) });
+  fc.assert(
+    fc.property(fc.array(step), (steps) => {
+      const schedule = new Schedule<number>();
+      const model: { at: number; number: number; ticket: number }[] = [];
+      let number = 0;
+      let now = 0;
+      for (const { push, cancel, pass } of steps) {
+        for (const after of push) {
+          model.push({ at: now + after, number, ticket: schedule.push(now + after, number) });
+          number += 1;
+        }
+        const [gone] = model.length === 0 ? [] : model.splice(cancel % model.length, 1);
+        if (gone !== undefined) schedule.cancel(gone.ticket);
+        now += pass;
+        model.sort((a, b) => a.at - b.at || a.number - b.number);
+        const due = model.filter(({ at }) => at <= now).map((one) => one.number);
+        model.splice(0, due.length);
+        if (taken(schedule, now).join() !== due.join()) return false;
+        schedule.passTo(now);
+      }
+      return taken(schedule).length === model.length;
+    }),
+  );
+});
+
+void t.test('what is asked for in the past happens now', async (t) => {
+  const schedule = new Schedule<string>();
+  schedule.push(10, 'first');
+  t.equal(schedule.next(Infinity), 'first');
+  schedule.push(3, 'late');
+  t.strictSame([schedule.next(Infinity), schedule.now], ['late', 10]);
+});
 
 void t.test('time stops where it is told to, with what comes later still to come', async (t) => {
-  const schedule = new Schedule();
-  const happened: number[] = [];
-  for (const at of [1, 2, 3]) schedule.at(at, () => happened.push(at));
-  schedule.run(2);
-  t.strictSame([happened, schedule.now], [[1, 2], 2]);
-  schedule.run(2.5);
+  const schedule = new Schedule<number>();
+  for (const at of [1, 2, 3]) schedule.push(at, at);
+  t.strictSame([taken(schedule, 2), schedule.now], [[1, 2], 2]);
+  t.strictSame(taken(schedule, 2.5), []);
+  schedule.passTo(2.5);
   t.equal(schedule.now, 2.5);
-  schedule.run();
-  t.strictSame([happened, schedule.now], [[1, 2, 3], 3]);
+  t.strictSame([taken(schedule), schedule.now], [[3], 3]);
 });
 
 void t.test('a seed gives the same numbers on every run, and each seed others', async (t) => {
@@ -95,12 +126,28 @@ void t.test(
   },
 );
 
+void t.test('a graph of friends is in one piece, and nobody knows hundreds', async (t) => {
+  for (const nodes of [20, 100, 1_000]) {
+    const { locations, links } = friendsGraph({ nodes, random: new SeededRandom(5) });
+    t.equal(locations.length, nodes);
+    const friends = Array.from({ length: nodes }, () => new Set<number>());
+    for (const [a, b] of links) {
+      friends[a]?.add(b);
+      friends[b]?.add(a);
+    }
+    const reached = new Set([0]);
+    for (const node of reached) for (const friend of friends[node] ?? []) reached.add(friend);
+    t.equal(reached.size, nodes);
+    const counts = friends.map(({ size }) => size);
+    t.ok(Math.min(...counts) >= 1 && Math.max(...counts) < 25, `${Math.max(...counts)} friends`);
+    const mean = (2 * links.length) / nodes;
+    t.ok(mean > 5.5 && mean < 8.5, `${mean} friends a node`);
+  }
+});
+
 void t.test('a digest tells any two runs apart that differ in one field of one event', async (t) => {
-  const event = { at: 1.5, node: 3, what: 'timer', number: 9 };
-  const others = [{ at: 1.25 }, { node: 4 }, { what: 'linkUp' }, { number: 8 }].map((one) => ({
-    ...event,
-    ...one,
-  }));
+  const event = { at: 1.5, node: 3, code: 7, number: 9 };
+  const others = [{ at: 1.25 }, { node: 4 }, { code: 1 }, { number: 8 }].map((one) => ({ ...event, ...one }));
   const digestOf = (...events: (typeof event)[]): string => {
     const digest = new Digest();
     for (const each of events) digest.add(each);

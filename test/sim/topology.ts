@@ -1,4 +1,4 @@
-/** Networks to begin with: who is linked to whom. Growing one by announcement is another matter. */
+/** Networks to begin with: who is linked to whom. Growing one by announcement is grow.ts. */
 import { type Location, asLocation } from '../../keys/index.ts';
 import type { SeededRandom } from './random.ts';
 
@@ -37,4 +37,59 @@ export function smallWorld(options: { nodes: number; degree: number; random: See
     [...others].filter((other) => other > node).map((other) => [node, other] as const),
   );
   return { locations, links };
+}
+
+/**
+ * Friends: communities of 15 to 64, in which most friendships are (5.5 of 6.6), and the rest anywhere: a stochastic block model, as
+ * in the prototype. Nobody is without a friend. Locations have nothing to do with who knows whom.
+ */
+export function friendsGraph(options: { nodes: number; random: SeededRandom }): Topology {
+  const { nodes, random } = options;
+  const INSIDE = 5.5;
+  const OUTSIDE = 1.7;
+  const [SMALLEST, LARGEST] = [15, 64];
+  const locations = Array.from({ length: nodes }, () => asLocation(random.fraction()));
+  const pairs = new Map<number, readonly [number, number]>();
+  const link = (a: number, b: number): void => {
+    if (a !== b) pairs.set(Math.min(a, b) * nodes + Math.max(a, b), [Math.min(a, b), Math.max(a, b)]);
+  };
+  for (let first = 0; first < nodes;) {
+    const drawn = SMALLEST + random.below(LARGEST - SMALLEST + 1);
+    // What would be left for the last community is too small to be one.
+    const size = nodes - first - drawn < SMALLEST ? nodes - first : drawn;
+    const within = Math.round((size * INSIDE) / 2);
+    for (let i = 0; i < within; i += 1) link(first + random.below(size), first + random.below(size));
+    // Everybody knows somebody.
+    for (let i = 1; i < size; i += 2) link(first + i - 1, first + i);
+    first += size;
+  }
+  for (let i = 0; i < (nodes * OUTSIDE) / 2; i += 1) link(random.below(nodes), random.below(nodes));
+  const links = joined(nodes, [...pairs.values()], random);
+  return { locations, links };
+}
+
+/** Adds a link from each part that is apart to somebody in the largest. */
+function joined(
+  nodes: number,
+  links: (readonly [number, number])[],
+  random: SeededRandom,
+): (readonly [number, number])[] {
+  const root = Array.from({ length: nodes }, (_, node) => node);
+  const find = (node: number): number => {
+    let at = node;
+    while (root[at] !== at) at = root[at] = root[root[at] as number] as number;
+    return at;
+  };
+  for (const [a, b] of links) root[find(a)] = find(b);
+  const sizes = new Map<number, number>();
+  for (let node = 0; node < nodes; node += 1) sizes.set(find(node), (sizes.get(find(node)) ?? 0) + 1);
+  const [largest] = [...sizes].reduce((most, one) => (one[1] > most[1] ? one : most), [-1, 0]);
+  const all = [...links];
+  for (const part of sizes.keys()) {
+    if (part === largest) continue;
+    let other = random.below(nodes);
+    while (find(other) !== largest) other = random.below(nodes);
+    all.push([Math.min(part, other), Math.max(part, other)]);
+  }
+  return all;
 }

@@ -1,105 +1,115 @@
 /**
- * A network on virtual time: the router of the daemon, file for file, on every node, with links that have a latency and stores
- * in memory. It performs the routers' effects as daemon/node does, and delivers every event through one schedule.
+ * A network on virtual time: the router of the daemon, file for file, on every node, with links, stores in memory, owners who
+ * ask, and death (docs/spec/simulator.md). This is its face; host.ts performs effects, links.ts carries messages.
  *
  * No sessions and no codec run here: messages travel as values, so blocks may be short. Nothing here waits, reads a clock or
  * draws randomness that the seed does not give: (commit, scenario, seed) repeats a run, and the digest proves it.
  */
 import {
   type Block,
-  type Location,
   type RoutingKey,
   type Salt,
   assert,
-  assertNever,
   equalBytes,
   primitives,
   routingKey,
 } from '../../keys/index.ts';
-import {
-  type Effect,
-  LOCAL_LINK,
-  type LinkId,
-  type Message,
-  type NetworkParams,
-  type RequestId,
-  Router,
-  type RouterEvent,
-  type Trace,
-} from '../../routing/index.ts';
-import { Digest } from './digest.ts';
+import { LOCAL_LINK, type NetworkParams, Router, type RouterEvent, type Trace } from '../../routing/index.ts';
+import { type Addresses, placeOf } from './addresses.ts';
+import { Checks } from './checks.ts';
+import { Clients, DISK_MS } from './client.ts';
+import type { MessageCounts } from './codes.ts';
+import { Dialling, type Known, References } from './dialling.ts';
+import type { Digest } from './digest.ts';
+import { Host, type Observer } from './host.ts';
+import { type LinkOptions, Links } from './links.ts';
 import { MemoryStore } from './memory-store.ts';
+import type { Happening, Pending, Result, SimNode, Tie } from './node.ts';
 import { SeededRandom } from './random.ts';
-import { type Cancel, Schedule } from './schedule.ts';
+import { type MaskOptions, type Role, maskOf } from './roles.ts';
+import { Schedule } from './schedule.ts';
 import type { Topology } from './topology.ts';
 
-/**
- * - `silent`: takes everything and never says a word, like a black hole.
- * - `refusing`: always says that it is overloaded.
- * - `lying`: says that it has searched far and found nothing, or that it has stored what it was given.
- */
-export type Role = 'honest' | 'silent' | 'refusing' | 'lying';
+export type { Result } from './node.ts';
+export type { Role } from './roles.ts';
 
-export interface WorldOptions {
+export interface WorldOptions extends LinkOptions {
   readonly topology: Topology;
   readonly params: NetworkParams;
   readonly seed: number;
-  /** One-way latency of a link, drawn once for each. */
-  readonly latencyMs: { readonly min: number; readonly max: number };
   readonly storeBlocks: number;
   readonly cacheBlocks: number;
+  /** What the links of the topology are; `friend` unless given. */
+  readonly tie?: Tie;
+  /** Nodes find peers among strangers by themselves; without it links are the topology's. */
+  readonly opennet?: 'on' | 'quiet';
+  readonly addresses?: Addresses;
+  /** Whether others can dial a node; all can unless given. */
+  readonly dialable?: (node: number) => boolean;
   readonly role?: (node: number) => Role;
+  readonly mask?: Omit<MaskOptions, 'random'>;
+  /** Who is there in the beginning; all unless given. */
+  readonly present?: (node: number) => boolean;
   readonly verify?: (key: RoutingKey, block: Block) => 'chk' | 'ssk' | undefined;
   readonly onTrace?: (node: number, trace: Trace) => void;
+  /** Whether what must hold is checked at every event: twice as slow. */
+  readonly check?: 'checked' | 'unchecked';
+  readonly observers?: readonly Observer[];
 }
 
-export type Result =
-  | { readonly type: 'found' | 'collision'; readonly block: Block }
-  | { readonly type: 'stored' | 'notFound' | 'noRoute' | 'overloaded' };
+/** - `knownAtOnce`: all neighbours lose the link now. - `silent`: they notice by time-outs alone. */
+export type Death = 'knownAtOnce' | 'silent';
 
-interface Pending {
-  readonly block: Block | undefined;
-  readonly done: (result: Result) => void;
-}
-
-interface Neighbour {
-  readonly node: number;
-  /** The number of this link at the other end. */
-  readonly theirLink: LinkId;
-  readonly latencyMs: number;
-}
-
-interface SimNode {
-  readonly router: Router;
-  readonly store: MemoryStore;
-  readonly location: Location;
-  readonly role: Role;
-  readonly neighbours: Map<LinkId, Neighbour>;
-  readonly timers: Map<number, Cancel>;
-  readonly requests: Map<RequestId, Pending>;
-  nextLink: number;
-  nextRequest: number;
-  alive: boolean;
-}
-
-/** Longer than any disk of a node is busy, shorter than any link. */
-const DISK_MS = 0.2;
+/** Nobody waits this many deadlines for an answer: the request has been lost. */
+const PATIENCE_DEADLINES = 4;
 
 export class World {
-  readonly schedule = new Schedule();
-  readonly digest = new Digest();
   readonly random: SeededRandom;
-  /** Messages delivered, by type; those of the virtual peer are not among them. */
-  readonly messages = new Map<Message['type'], number>();
+  readonly checks: Checks | undefined;
+  readonly references: References;
+  readonly options: WorldOptions;
+  readonly #schedule = new Schedule<Happening>();
+  readonly #links: Links;
+  readonly #clients: Clients;
+  readonly #dialling: Dialling;
+  readonly #host: Host;
   readonly #nodes: SimNode[];
-  readonly #options: WorldOptions;
-  readonly #effects: Effect[] = [];
+  readonly #lives: number[] = [];
+  /** Who is linked to whom by the topology; made when it is first asked for. */
+  #linked: number[][] | undefined;
 
   constructor(options: WorldOptions) {
-    this.#options = options;
-    this.random = new SeededRandom(options.seed);
-    this.#nodes = options.topology.locations.map((location, node) => this.#makeNode(node, location));
-    for (const [a, b] of options.topology.links) this.connect(a, b);
+    this.options = options;
+    const { seed, params, topology } = options;
+    this.random = new SeededRandom(seed);
+    this.checks = options.check === 'checked' ? new Checks(params) : undefined;
+    const tell = (node: SimNode, event: RouterEvent): void => this.#host.handle(node, event);
+    const schedule = this.#schedule;
+    this.#links = new Links({ schedule, links: options, seed, tell });
+    this.#clients = new Clients({
+      deadlineMs: params.deadlineMs,
+      tell,
+      soon: (call) => void schedule.push(schedule.now + DISK_MS, { type: 'call', call }),
+    });
+    this.references = new References((node) => this.#known(node));
+    this.#dialling = new Dialling({
+      schedule,
+      links: this.#links,
+      references: this.references,
+      living: (number) => (this.#nodes[number]?.alive === true ? this.#nodes[number] : undefined),
+      tell,
+    });
+    this.#host = new Host(schedule, {
+      links: this.#links,
+      clients: this.#clients,
+      observers: [...(this.checks === undefined ? [] : [this.checks]), ...(options.observers ?? [])],
+      dial: (node, effect) => this.#dialling.dial(node, effect),
+      onTrace: options.onTrace,
+    });
+    this.#nodes = topology.locations.map((_, node) => this.#makeNode(node));
+    for (const node of this.#nodes) if (options.present?.(node.number) === false) node.alive = false;
+    for (const [a, b] of topology.links) if (this.isAlive(a) && this.isAlive(b)) this.connect(a, b);
+    for (const node of this.#nodes) this.#flood(node);
   }
 
   get size(): number {
@@ -107,55 +117,129 @@ export class World {
   }
 
   get now(): number {
-    return this.schedule.now;
+    return this.#schedule.now;
   }
 
-  /** Brings a link up at both ends. */
-  connect(a: number, b: number): void {
-    const { min, max } = this.#options.latencyMs;
-    const latencyMs = min + (max - min) * this.random.fraction();
-    const [atA, atB] = [this.#freshLink(a), this.#freshLink(b)];
-    for (const [node, link, other, theirLink] of [
-      [a, atA, b, atB],
-      [b, atB, a, atA],
-    ] as const) {
-      this.#node(node).neighbours.set(link, { node: other, theirLink, latencyMs });
-      const peer = {
-        identity: `n${other}`,
-        location: this.#node(other).location,
-        group: `g${other}`,
-        cost: latencyMs,
-        carrier: 'memory',
-      } as const;
-      this.#handle(node, { type: 'linkUp', link, peer, since: -Infinity });
+  get digest(): Digest {
+    return this.#host.digest;
+  }
+
+  get messages(): MessageCounts {
+    return this.#host.messages;
+  }
+
+  get dials(): Readonly<Dialling['counts']> {
+    return this.#dialling.counts;
+  }
+
+  // --- time -----------------------------------------------------------------------------------------------------------------
+
+  /** Lets time pass up to and including `untilMs`. */
+  run(untilMs: number): void {
+    for (;;) {
+      const what = this.#schedule.next(untilMs);
+      if (what === undefined) break;
+      this.#host.happen(what);
     }
+    this.#schedule.passTo(untilMs);
+  }
+
+  /** Lets time pass until no owner waits for an answer; gives up after some deadlines. */
+  settle(): void {
+    const most = this.now + PATIENCE_DEADLINES * this.options.params.deadlineMs;
+    while (this.#clients.open > 0) {
+      const what = this.#schedule.next(most);
+      if (what === undefined) return;
+      this.#host.happen(what);
+    }
+  }
+
+  /** Until everything that was begun has come to its end, what nobody waits for any more included. */
+  rest(): void {
+    this.settle();
+    this.run(this.now + 1.5 * this.options.params.deadlineMs);
+  }
+
+  at(timeMs: number, call: () => void): void {
+    this.#schedule.push(timeMs, { type: 'call', call });
+  }
+
+  // --- links and lives ------------------------------------------------------------------------------------------------------
+
+  /** Brings a link up at both ends, as one that has long been there. */
+  connect(a: number, b: number): void {
+    const { tie = 'friend' } = this.options;
+    this.#links.connect(this.#node(a), this.#node(b), { tie, since: -Infinity });
   }
 
   /** The links between two nodes go down at both ends, and what was on its way is lost. */
   cut(a: number, b: number): void {
-    for (const [link, { node, theirLink }] of this.#node(a).neighbours) {
-      if (node !== b) continue;
-      this.#node(a).neighbours.delete(link);
-      this.#node(b).neighbours.delete(theirLink);
-      this.#handle(a, { type: 'linkDown', link });
-      this.#handle(b, { type: 'linkDown', link: theirLink });
+    for (;;) {
+      const end = this.#links.endAt(this.#node(a), b);
+      if (end === undefined) return;
+      this.#links.cut(end);
     }
   }
 
-  /** The node is gone, and its neighbours know it at once. */
-  kill(node: number): void {
-    const dead = this.#node(node);
-    dead.alive = false;
-    for (const { node: other, theirLink } of dead.neighbours.values()) {
-      this.#node(other).neighbours.delete(theirLink);
-      this.#handle(other, { type: 'linkDown', link: theirLink });
+  kill(number: number, death: Death = 'knownAtOnce'): void {
+    const node = this.#node(number);
+    if (!node.alive) return;
+    node.alive = false;
+    this.#clients.forget(node);
+    for (const ticket of node.timers.values()) this.#schedule.cancel(ticket);
+    node.timers.clear();
+    for (const end of node.ends.values()) {
+      end.open = false;
+      if (end.other === undefined) continue;
+      if (death === 'knownAtOnce') this.#links.drop(end.other);
+      else this.#links.fade(end.other);
     }
-    for (const cancel of dead.timers.values()) cancel();
+    node.ends.clear();
+  }
+
+  /** A node comes back, or for the first time, with the seeds that it knows; without opennet its living old links come up. */
+  revive(number: number, how: { store: 'kept' | 'lost'; seeds?: readonly number[] }): void {
+    const before = this.#node(number);
+    assert(!before.alive, 'who comes back was gone');
+    this.#lives[number] = (this.#lives[number] ?? 0) + 1;
+    const node = this.#makeNode(number, how.store === 'kept' ? before.store : undefined);
+    this.#nodes[number] = node;
+    if (this.options.opennet === undefined) {
+      for (const peer of this.#linkedTo(number)) if (this.isAlive(peer)) this.#relink(number, peer);
+      return;
+    }
+    const tell = (from: 'remembered' | 'seeds', candidates: SimNode['remembered']): void => {
+      if (candidates.length > 0) this.#host.handle(node, { type: 'candidates', from, candidates });
+    };
+    tell('remembered', before.remembered);
+    tell(
+      'seeds',
+      (how.seeds ?? []).map((seed) => this.references.candidate(seed)),
+    );
+    this.#flood(node);
+  }
+
+  /** Nodes of different parts can't reach each other; `undefined` heals it. */
+  part(partOf: ((node: number) => number) | undefined): void {
+    this.#links.part(this.#nodes, partOf);
   }
 
   isAlive(node: number): boolean {
     return this.#node(node).alive;
   }
+
+  roleOf(node: number): Role {
+    return this.#node(node).role;
+  }
+
+  /** Numbers of the nodes that it has links to. */
+  neighboursOf(node: number): number[] {
+    return [...this.#node(node).ends.values()].flatMap(({ other }) =>
+      other === undefined ? [] : [other.node.number],
+    );
+  }
+
+  // --- owners ---------------------------------------------------------------------------------------------------------------
 
   /** The owner of `node` asks; by the virtual peer, like any client. */
   fetch(node: number, key: RoutingKey, salt: Salt, done: (result: Result) => void): void {
@@ -167,16 +251,15 @@ export class World {
     content: { key: RoutingKey; block: Block; salt: Salt },
     done: (result: Result) => void,
   ): void {
-    this.#ask(
-      node,
-      { type: 'insertRequest', key: content.key, salt: content.salt },
-      { block: content.block, done },
-    );
+    const { key, salt, block } = content;
+    this.#ask(node, { type: 'insertRequest', key, salt }, { block, done });
   }
 
-  /** How many nodes hold a block. */
+  /** How many living nodes hold a block. */
   copies(key: RoutingKey): number {
-    return this.#nodes.filter(({ store, alive }) => alive && store.getNow(key) !== undefined).length;
+    let count = 0;
+    for (const { store, alive } of this.#nodes) if (alive && store.getNow(key) !== undefined) count += 1;
+    return count;
   }
 
   /** What a node holds under a key. */
@@ -184,53 +267,26 @@ export class World {
     return this.#node(node).store.getNow(key);
   }
 
-  /** Requests that somebody still waits for: 0 when everything has come to rest. */
+  /** Requests of living owners without an answer. */
   get unanswered(): number {
-    return this.#nodes.reduce((sum, { requests, alive }) => sum + (alive ? requests.size : 0), 0);
+    return this.#clients.open;
   }
 
   /** Searches in work on honest nodes. */
   get pending(): number {
-    return this.#nodes.reduce(
-      (sum, { router, role, alive }) => sum + (alive && role === 'honest' ? router.pending : 0),
-      0,
-    );
+    let sum = 0;
+    for (const { router, role, alive } of this.#nodes) if (alive && role === 'honest') sum += router.pending;
+    return sum;
   }
 
+  // --------------------------------------------------------------------------------------------------------------------------
+
   #ask(
-    node: number,
+    number: number,
     what: { type: 'dataRequest' | 'insertRequest'; key: RoutingKey; salt: Salt },
     pending: Pending,
   ): void {
-    const asker = this.#node(node);
-    const id = asker.nextRequest as RequestId;
-    asker.nextRequest += 1;
-    asker.requests.set(id, pending);
-    const { deadlineMs } = this.#options.params;
-    const message = { ...what, id, priority: 'realtime', deadlineMs, route: { phase: 'stem' } } as const;
-    this.#handle(node, { type: 'message', link: LOCAL_LINK, message });
-  }
-
-  #makeNode(node: number, location: Location): SimNode {
-    const options = this.#options;
-    return {
-      router: new Router({
-        params: options.params,
-        location,
-        random: new SeededRandom(options.seed * 100_003 + node),
-        verify: options.verify ?? verifyHash,
-        traced: options.onTrace === undefined ? 'untraced' : 'traced',
-      }),
-      store: new MemoryStore({ store: options.storeBlocks, cache: options.cacheBlocks }),
-      location,
-      role: options.role?.(node) ?? 'honest',
-      neighbours: new Map(),
-      timers: new Map(),
-      requests: new Map(),
-      nextLink: LOCAL_LINK + 1,
-      nextRequest: 0,
-      alive: true,
-    };
+    this.#clients.ask(this.#node(number), what, pending);
   }
 
   #node(number: number): SimNode {
@@ -239,152 +295,75 @@ export class World {
     return node;
   }
 
-  #freshLink(node: number): LinkId {
-    const owner = this.#node(node);
-    const link = owner.nextLink as LinkId;
-    owner.nextLink += 1;
-    return link;
+  #known(number: number): Known | undefined {
+    const node = this.#nodes[number];
+    return node && { location: node.location, place: node.place, dialable: node.dialable };
   }
 
-  #handle(number: number, event: RouterEvent): void {
-    const node = this.#node(number);
-    if (!node.alive) return;
-    this.digest.add({
-      at: this.schedule.now,
-      node: number,
-      what: event.type === 'message' ? event.message.type : event.type,
-      number: event.type === 'message' && 'id' in event.message ? event.message.id : 0,
-    });
-    const effects = this.#effects;
-    node.router.handle(this.schedule.now, event, effects);
-    // The array is reused: effects never lead to another `handle` before it is empty again, except by the client's answers.
-    for (const effect of effects.splice(0)) this.#perform(number, node, effect);
+  #makeNode(number: number, store?: MemoryStore): SimNode {
+    const { options } = this;
+    const location = options.topology.locations[number];
+    assert(location !== undefined, `there is a place for node ${number}`);
+    const role = options.role?.(number) ?? 'honest';
+    const life = this.#lives[number] ?? 0;
+    const random = (purpose: number): SeededRandom =>
+      new SeededRandom(options.seed * 100_003 + number + life * 1_000_003 + purpose * 500_009);
+    const { storeBlocks, cacheBlocks, opennet } = options;
+    return {
+      number,
+      router: new Router({
+        params: options.params,
+        location,
+        random: random(0),
+        verify: options.verify ?? verifyHash,
+        traced: options.onTrace === undefined ? 'untraced' : 'traced',
+        ...(opennet === undefined ? {} : { opennet: this.references.opennet(number, opennet) }),
+      }),
+      store: store ?? new MemoryStore({ store: storeBlocks, cache: cacheBlocks }, () => this.#schedule.now),
+      identity: `n${number}`,
+      location,
+      place: placeOf(number, options.addresses),
+      dialable: options.dialable?.(number) ?? true,
+      role,
+      mask: maskOf(role, { random: random(1), ...options.mask }),
+      ends: new Map(),
+      timers: new Map(),
+      requests: new Map(),
+      nextLink: LOCAL_LINK + 1,
+      nextRequest: 0,
+      alive: true,
+      remembered: [],
+    };
   }
 
-  #perform(number: number, node: SimNode, effect: Effect): void {
-    switch (effect.type) {
-      case 'send':
-        if (effect.link === LOCAL_LINK) this.#answerClient(number, node, effect.message);
-        else this.#deliver(node, effect.link, effect.message);
-        return;
-      case 'setTimer': {
-        const { token } = effect;
-        node.timers.set(
-          token,
-          this.schedule.at(effect.at, () => {
-            node.timers.delete(token);
-            this.#handle(number, { type: 'timer', token });
-          }),
-        );
-        return;
+  #linkedTo(number: number): number[] {
+    if (this.#linked === undefined) {
+      const linked: number[][] = this.#nodes.map(() => []);
+      for (const [a, b] of this.options.topology.links) {
+        linked[a]?.push(b);
+        linked[b]?.push(a);
       }
-      case 'cancelTimer':
-        node.timers.get(effect.token)?.();
-        node.timers.delete(effect.token);
-        return;
-      case 'readBlock': {
-        const { token, key, asker } = effect;
-        this.#soon(() => {
-          const block = node.store.getNow(key, asker === undefined ? undefined : String(asker));
-          this.#handle(number, { type: 'blockRead', token, block });
-        });
-        return;
-      }
-      case 'writeBlock': {
-        const { token, key, block, into, asker } = effect;
-        this.#soon(() => {
-          const from = String(asker);
-          let put = node.store.putNow(key, block, { part: into, from });
-          if (put === 'refused') put = node.store.putNow(key, block, { part: 'cache', from });
-          const outcome = put === 'collision' ? 'collision' : put === 'refused' ? 'failed' : 'kept';
-          this.#handle(number, { type: 'blockWritten', token, outcome });
-        });
-        return;
-      }
-      case 'trace':
-        this.#options.onTrace?.(number, effect.trace);
-        return;
-      case 'peerVerdict':
-        return;
+      this.#linked = linked;
     }
+    return this.#linked[number] ?? [];
   }
 
-  #soon(happen: () => void): void {
-    this.schedule.at(this.schedule.now + DISK_MS, happen);
+  #relink(number: number, peer: number): void {
+    const stale = this.#links.endAt(this.#node(peer), number);
+    if (stale !== undefined) this.#links.drop(stale);
+    this.connect(number, peer);
   }
 
-  #deliver(from: SimNode, link: LinkId, message: Message): void {
-    const to = from.neighbours.get(link);
-    if (to === undefined) return;
-    this.schedule.at(this.schedule.now + to.latencyMs, () => {
-      const receiver = this.#node(to.node);
-      if (!receiver.alive || !from.alive) return;
-      this.messages.set(message.type, (this.messages.get(message.type) ?? 0) + 1);
-      if (receiver.role === 'honest') this.#handle(to.node, { type: 'message', link: to.theirLink, message });
-      else
-        for (const answer of misbehave(receiver.role, message)) this.#deliver(receiver, to.theirLink, answer);
-    });
-  }
-
-  /** What a client does with what its virtual peer is sent. */
-  #answerClient(number: number, node: SimNode, message: Message): void {
-    assert('id' in message, 'the virtual peer is sent answers alone');
-    const pending = node.requests.get(message.id);
-    assert(pending !== undefined, 'every request is answered once');
-    if (message.type === 'accepted') {
-      const { block } = pending;
-      const { id } = message;
-      if (block !== undefined) {
-        this.#soon(() =>
-          this.#handle(number, {
-            type: 'message',
-            link: LOCAL_LINK,
-            message: { type: 'insertBlock', id, block },
-          }),
-        );
-      }
-      return;
-    }
-    if (message.type === 'working') return;
-    node.requests.delete(message.id);
-    this.#soon(() => pending.done(resultOf(message)));
-  }
-}
-
-/** What a node that does not follow the protocol says to a request. */
-function misbehave(role: Exclude<Role, 'honest'>, message: Message): Message[] {
-  if (role === 'silent' || (message.type !== 'dataRequest' && message.type !== 'insertRequest')) return [];
-  const { id } = message;
-  if (role === 'refusing') return [{ type: 'rejectedOverload', id }];
-  return [
-    { type: 'accepted', id },
-    { type: message.type === 'dataRequest' ? 'dataNotFound' : 'insertStored', id, visits: 1_000 },
-  ];
-}
-
-function resultOf(message: Message): Result {
-  switch (message.type) {
-    case 'dataFound':
-      return { type: 'found', block: message.block };
-    case 'insertCollision':
-      return { type: 'collision', block: message.block };
-    case 'insertStored':
-      return { type: 'stored' };
-    case 'dataNotFound':
-      return { type: 'notFound' };
-    case 'routeNotFound':
-      return { type: 'noRoute' };
-    case 'rejectedOverload':
-      return { type: 'overloaded' };
-    case 'accepted':
-    case 'working':
-    case 'dataRequest':
-    case 'insertRequest':
-    case 'insertBlock':
-    case 'unsupported':
-      throw new Error(`a client is not sent ${message.type}`);
-    default:
-      return assertNever(message);
+  /** A flooder asks each of its peers in turn, as long as it lives. */
+  #flood(node: SimNode): void {
+    const floods = node.mask?.floods;
+    if (floods === undefined) return;
+    const step = (): void => {
+      if (!node.alive) return;
+      for (const end of node.ends.values()) this.#host.say(end, floods.next(node.location));
+      this.at(this.now + floods.everyMs, step);
+    };
+    this.at(this.now + floods.everyMs, step);
   }
 }
 
@@ -393,6 +372,12 @@ export function shortBlock(bytes: Uint8Array): { key: RoutingKey; block: Block }
   return { key: routingKey(primitives.sha256(bytes)), block: bytes as Block };
 }
 
+/** Blocks travel as values and nobody changes them, so one that was once seen to belong to a key still does. */
+const verified = new WeakMap<Block, RoutingKey>();
+
 function verifyHash(key: RoutingKey, block: Block): 'chk' | undefined {
-  return equalBytes(primitives.sha256(block), key) ? 'chk' : undefined;
+  if (verified.get(block) === key) return 'chk';
+  if (!equalBytes(primitives.sha256(block), key)) return undefined;
+  verified.set(block, key);
+  return 'chk';
 }

@@ -16,7 +16,7 @@ function row(peer: Result<'peer.list'>['peers'][number]): string[] {
   const why = peer.state === 'connected' || peer.lastFailure === undefined ? '' : `: ${peer.lastFailure}`;
   return [
     peer.identity,
-    peer.friend ? 'friend' : 'stranger',
+    peer.tie,
     peer.location.toFixed(4),
     plain(peer.addresses.join(' ')),
     plain(`${peer.state}${since}${why}`),

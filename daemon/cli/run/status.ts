@@ -33,6 +33,7 @@ export function statusText({
   state,
   uptimeSeconds,
   peers,
+  joining,
   requests,
   jobs,
   store,
@@ -42,6 +43,7 @@ export function statusText({
   const rows = [
     ['up', formatDuration(uptimeSeconds * 1000)],
     ['peers', `${peers.connected} connected, ${peers.known} known`],
+    ...(joining === undefined ? [] : [['strangers', plain(joining.sentence)]]),
     ['requests', `${requests.pending} passing`],
     ['jobs', `${jobs.running} running`],
     ['store', `${formatSize(store.usedBytes)} of ${formatSize(store.limitBytes)} used`],

@@ -11,7 +11,8 @@ import type { Test } from 'tap';
 import { assert } from '../../../keys/index.ts';
 import { networkId, networks } from '../../../routing/index.ts';
 import type { Job, MethodName, Params, Result } from '../../../client/index.ts';
-import { type NodeOptions, type RunningNode, startNode } from '../../../daemon/node/node.ts';
+import { type RunningNode, startNode } from '../../../daemon/node/node.ts';
+import type { NodeOptions } from '../../../daemon/node/node-options.ts';
 import { openVault } from '../../../daemon/node/vault.ts';
 import { noise, scratch } from './content.ts';
 
@@ -113,6 +114,9 @@ async function options(dataDir: string, settings: Settings): Promise<NodeOptions
     proxy: undefined,
     storeSizeBytes: 32 * MIB,
     peers: [],
+    seeds: [],
+    // Links that the test has made, and no others.
+    strangers: 'none',
     log: silent,
     ...settings,
     dataDir,

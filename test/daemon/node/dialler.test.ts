@@ -76,10 +76,10 @@ void t.test(
   async (t) => {
     const node = await nodeAt(t, '127.0.0.1');
     const peer = peerAt(1, 'abc.onion:1', formatAddress(node));
-    const { dialler, until } = diallerOf(t, [peer]);
+    const only = peerAt(2, 'abc.onion:1');
+    const { dialler, until } = diallerOf(t, [peer, only]);
     dialler.dial(peer);
     t.match(await until(1), [{ what: 'opened' }]);
-    const only = peerAt(2, 'abc.onion:1');
     dialler.dial(only);
     t.match((await until(2))[1], { what: 'dropped', peer: only });
     t.match(dialler.state(only.identity), {
@@ -157,6 +157,37 @@ for (const [index, host] of hosts.entries())
       t.equal(node.callers(), 1, 'the one that had no proxy');
     },
   );
+
+void t.test(
+  'an address that may not be dialled is not, nor is a name that stands for one used',
+  async (t) => {
+    const node = await nodeAt(t, '127.0.0.1');
+    const peer = peerAt(1, `127.0.0.1:${node.port}`, `localhost:${node.port}`);
+    const asked: string[] = [];
+    const said = Promise.withResolvers<string>();
+    const dialler = new Dialler({
+      random: new SeededRandom(1),
+      proxy: undefined,
+      prepare: () => ({ ...deaf, open: () => said.resolve('opened'), dropped: said.resolve }),
+      isLinked: () => false,
+      find: () => undefined,
+      mayDial: (_, host) => {
+        asked.push(host);
+        return host === 'localhost';
+      },
+    });
+    t.teardown(() => dialler.close());
+    dialler.dial(peer);
+    t.match(await said.promise, /^localhost:\d+: an address that a stranger/);
+    t.match(asked, ['127.0.0.1', 'localhost', /^(?:127\.0\.0\.1|::1)$/], 'the last one is who has answered');
+    t.ok(node.callers() <= 1, 'the name was connected to, and nothing was said there');
+    t.same(
+      dialler.state(peer.identity),
+      { dialling: false, lastFailure: undefined },
+      'a stranger is forgotten',
+    );
+  },
+);
 
 /** A proxy that takes connections and says nothing, and the next of them. */
 async function mute(t: Test) {

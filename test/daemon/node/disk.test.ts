@@ -50,7 +50,14 @@ void t.test(
       salt: salt(0),
       priority: 'realtime',
       deadlineMs: networks.testnet.deadlineMs,
-      route: { phase: 'greedy', uid: '0102030405060708' as Uid, htl: 3, stall: 0, best: 0 as WireDistance },
+      route: {
+        phase: 'greedy',
+        uid: '0102030405060708' as Uid,
+        htl: 3,
+        stall: 0,
+        best: 0 as WireDistance,
+        visited: [],
+      },
     });
     await until(() => peer.messages.some(({ type }) => type !== 'accepted'));
     t.not(peer.messages.at(-1)?.type, 'dataFound');

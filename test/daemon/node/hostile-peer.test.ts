@@ -68,7 +68,7 @@ function request(type: 'dataRequest' | 'insertRequest', id: number, key: Uint8Ar
     salt: salt(0),
     priority: 'bulk',
     deadlineMs: networks.testnet.deadlineMs,
-    route: { phase: 'greedy', uid, htl: 1, stall: 0, best: 0 as WireDistance },
+    route: { phase: 'greedy', uid, htl: 1, stall: 0, best: 0 as WireDistance, visited: [] },
   };
 }
 

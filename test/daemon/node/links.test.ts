@@ -12,6 +12,7 @@ import { Invites } from '../../../daemon/node/invites.ts';
 import { Links } from '../../../daemon/node/links.ts';
 import { nodeLimits } from '../../../daemon/node/limits.ts';
 import { PeerBook } from '../../../daemon/node/peer-book.ts';
+import { Peers } from '../../../daemon/node/peers.ts';
 import { SeededRandom } from '../../sim/random.ts';
 import { TESTNET, TestNode, isLinked, link, until } from './cluster.ts';
 import { noise, scratch } from './content.ts';
@@ -65,18 +66,26 @@ async function bareLinks(t: Test, identity: Person, known: readonly string[]) {
     prefix: new Uint8Array(0),
     proxy: undefined,
     book,
-    invites,
-    admission: new Admission({ ...sealed('callers'), identity: identity.publicKey, book, invites }),
+    seeds: [],
+    admission: new Admission({
+      ...sealed('callers'),
+      identity: identity.publicKey,
+      book,
+      invites,
+      room: undefined,
+    }),
     random,
     log: pino({ level: 'silent' }),
     dispatch: (event) => events.push(event),
   });
   const [host = '', port] = (await links.start({ host: '127.0.0.1', port: 0 })).split(':');
+  links.begin();
+  const peers = new Peers({ book, invites, links, named: () => {} });
   t.teardown(() => links.close());
   const ups = () => events.filter((event) => event.type === 'linkUp').map(({ link }) => link);
   const downs = () => events.filter((event) => event.type === 'linkDown').map(({ link }) => link);
-  const node = { listening: { host, port: Number(port) }, reference: () => links.reference() };
-  return { links, events, ups, downs, node };
+  const node = { listening: { host, port: Number(port) }, reference: () => peers.reference() };
+  return { peers, events, ups, downs, node };
 }
 
 void t.test('of two connections both ends keep the one that the smaller identity dialled', async (t) => {
@@ -86,7 +95,7 @@ void t.test('of two connections both ends keep the one that the smaller identity
   ] as const) {
     const accepted: RawPeer[] = [];
     const address = await listen(t, (socket) => accepted.push(new RawPeer(socket, { identity })));
-    const { links, ups, downs, node } = await bareLinks(t, own, [
+    const { peers, ups, downs, node } = await bareLinks(t, own, [
       referenceOf(identity, { addresses: [address] }),
     ]);
     await until(() => ups().length === 1);
@@ -94,7 +103,7 @@ void t.test('of two connections both ends keep the one that the smaller identity
     const [kept, lost] = own === small ? [accepted[0], dialled] : [dialled, accepted[0]];
     await until(() => lost?.isClosed === true);
     t.notOk(kept?.isClosed);
-    t.match(links.list(), [{ state: 'connected', direction: own === small ? 'out' : 'in' }]);
+    t.match(peers.list(), [{ state: 'connected', direction: own === small ? 'out' : 'in' }]);
     const up = ups().filter((id) => !downs().includes(id));
     t.equal(up.length, 1, 'one link for the router');
     t.notOk(ups().includes(LOCAL_LINK));
@@ -120,17 +129,17 @@ void t.test(
   'a peer that is removed is gone for the router at once, whatever its connection does',
   async (t) => {
     const identity = identityOf('to be removed');
-    const { links, ups, downs, node } = await bareLinks(t, small, [referenceOf(identity)]);
+    const { peers, ups, downs, node } = await bareLinks(t, small, [referenceOf(identity)]);
     const peer = await RawPeer.linked(t, node, { identity });
     await until(() => ups().length === 1);
-    t.match(links.remove(toText(identity.publicKey)), { identity: toText(identity.publicKey) });
+    t.match(peers.remove(toText(identity.publicKey)), { identity: toText(identity.publicKey) });
     t.same(downs(), ups(), 'before anything else can happen');
-    t.same(links.list(), []);
+    t.same(peers.list(), []);
     await until(() => peer.isClosed);
     t.same(downs(), ups(), 'and only once');
     const again = await RawPeer.dial(t, node, { identity });
     const other = identityOf('still welcome');
-    links.add(referenceOf(other));
+    peers.add(referenceOf(other));
     await RawPeer.linked(t, node, { identity: other });
     t.same([again.isEstablished, again.receivedBytes], [false, 0], 'a stranger now');
   },

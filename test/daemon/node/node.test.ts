@@ -80,7 +80,7 @@ void t.test('what it says about itself is true in every state', async (t) => {
   await node.addPeer(referenceOf(identityOf('never there')));
   t.match(await status(), {
     sentence: 'None of 1 peer is connected; 0 blocks kept.',
-    warnings: [/No peer can be reached/, reduced],
+    warnings: [/^No peer has called, and none that is known has an address/, reduced],
   });
 
   await link(node, other);
@@ -179,7 +179,10 @@ void t.test(
     const { state, uri = '' } = await asker.put(content);
     t.equal(state, 'finished');
     const { warnings, store } = await full.call('node.status', {});
-    t.match(warnings[0], /^The disk has less room than store\.size: /);
+    t.ok(
+      warnings.some((warning) => warning.startsWith('The disk has less room than store.size: ')),
+      warnings.join(' '),
+    );
     t.ok(store.storeBlocks > 10 && store.storeBlocks < 150, `${store.storeBlocks} blocks were kept`);
     const path = join(scratch(t), 'got');
     t.match(await asker.get(uri, path), { state: 'finished' });

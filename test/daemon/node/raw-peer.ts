@@ -40,6 +40,8 @@ interface Self {
   readonly secret?: LinkSecret;
   /** What the other asks callers to send first is left out. */
   readonly sendsPrefix?: false;
+  /** Does not say that it wants the link, which then does not count. */
+  readonly wants?: 'nobody';
   /** Whom to talk to; everybody if it is left out. */
   readonly accepts?: (identity: PublicKey) => boolean;
   /** Called with each message that comes. */
@@ -68,6 +70,7 @@ function wallMs(): number {
 }
 
 export class RawPeer {
+  /** But for what is said about the link itself. */
   readonly messages: IncomingMessage[] = [];
   readonly #socket: Socket;
   readonly #session: Session;
@@ -164,6 +167,8 @@ export class RawPeer {
       }
       case 'established':
         this.isEstablished = true;
+        // Of no bytes: where there are no strangers nobody is introduced.
+        if (this.#self.wants !== 'nobody') this.send({ type: 'wanted', reference: new Uint8Array(0) });
         return;
       case 'deliver':
         this.#deliver(decodeMessage(effect.payload));
@@ -177,6 +182,7 @@ export class RawPeer {
   }
 
   #deliver(message: IncomingMessage): void {
+    if (message.type === 'wanted' || message.type === 'unwanted' || message.type === 'peers') return;
     this.messages.push(message);
     this.#self.onMessage?.(message, this);
   }

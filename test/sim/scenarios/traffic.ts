@@ -1,10 +1,9 @@
 /**
  * What most scenarios do: insert blocks at random nodes, then fetch them from others, one at a time, and count. One at a time,
- * so that messages and hops belong to one request; crossing.ts is where requests meet.
+ * so that messages and hops belong to one request; crossing.ts and flash.ts are where requests meet.
  */
 import type { RoutingKey } from '../../../keys/index.ts';
-import type { Message, Trace, Uid } from '../../../routing/index.ts';
-import type { ScenarioResult } from '../scenario.ts';
+import type { Trace, Uid } from '../../../routing/index.ts';
 import { mean, quantile } from '../scenario.ts';
 import { type World, shortBlock } from '../world.ts';
 
@@ -13,13 +12,18 @@ const CONTENT_BYTES = 32;
 /** A person waits no longer than this between two tries. */
 const PAUSE_MS = 3_000;
 
-/** Counts, for each request, the nodes that handed the block on: the length of the way it came. */
+/** What routers say of each request: the length of the way a block came, and how much each node had to do. */
 export class HopCounter {
   readonly #found = new Map<Uid, number>();
   readonly hops: number[] = [];
+  /** Requests of others that a node has searched for, and served from its disk. */
+  readonly visits = new Map<number, number>();
+  readonly served = new Map<number, number>();
 
-  readonly onTrace = (_node: number, trace: Trace): void => {
+  readonly onTrace = (node: number, trace: Trace): void => {
+    if (!trace.local) add(this.visits, node);
     if (trace.kind !== 'fetch' || trace.outcome !== 'found') return;
+    if (!trace.local && trace.source === 'disk') add(this.served, node);
     const nodes = (this.#found.get(trace.uid) ?? 0) + 1;
     if (trace.local) {
       this.#found.delete(trace.uid);
@@ -29,94 +33,166 @@ export class HopCounter {
       this.#found.set(trace.uid, nodes);
     }
   };
+
+  /** Begins to count anew. */
+  clear(): void {
+    this.#found.clear();
+    this.hops.length = 0;
+    this.visits.clear();
+    this.served.clear();
+  }
+
+  /** How much more the busiest of `nodes` nodes had to do than one on the average. */
+  maxOverMean(nodes: number): number {
+    const counts = [...this.visits.values()];
+    const sum = counts.reduce((total, count) => total + count, 0);
+    return sum === 0 ? 0 : (Math.max(...counts) * nodes) / sum;
+  }
 }
 
-export interface TrafficOptions {
-  readonly inserts: number;
-  readonly fetches: number;
-  readonly missing: number;
-  /** Tries of one fetch, the first included. */
-  readonly tries: number;
-  /** Nodes that ask; all living ones when not given. */
-  readonly mayAsk?: (node: number) => boolean;
+function add(counts: Map<number, number>, node: number): void {
+  counts.set(node, (counts.get(node) ?? 0) + 1);
 }
 
-/** Accepted and Working are not counted: they are a hop's own affair and travel with what is counted. */
-function requestMessages(world: World): number {
-  const uncounted: ReadonlySet<Message['type']> = new Set(['accepted', 'working', 'insertBlock']);
-  let sum = 0;
-  for (const [type, count] of world.messages) if (!uncounted.has(type)) sum += count;
-  return sum;
+/** Who asks in a world: everybody alive and honest, unless told otherwise. */
+export function askersOf(world: World, mayAsk: (node: number) => boolean = () => true): () => number {
+  const askers: number[] = [];
+  for (let node = 0; node < world.size; node += 1)
+    if (world.isAlive(node) && world.roleOf(node) === 'honest' && mayAsk(node)) askers.push(node);
+  return () => askers[world.random.below(askers.length)] ?? 0;
 }
 
-export function runTraffic(world: World, hops: HopCounter, options: TrafficOptions): ScenarioResult {
-  const askers = Array.from({ length: world.size }, (_, node) => node).filter(
-    (node) => world.isAlive(node) && (options.mayAsk?.(node) ?? true),
-  );
-  const anyone = (): number => askers[world.random.below(askers.length)] ?? 0;
+export interface Inserted {
+  readonly keys: readonly RoutingKey[];
+  readonly metrics: Readonly<Record<'insert.stored' | 'insert.copies' | 'insert.messages', number>>;
+}
 
+/** Copies are counted for so many of the inserts: looking for them at every node takes longer than the insert. */
+const COPIES_COUNTED = 300;
+
+export function insertSome(world: World, count: number, anyone: () => number = askersOf(world)): Inserted {
   const keys: RoutingKey[] = [];
   const copies: number[] = [];
   let stored = 0;
-  const insertsBefore = requestMessages(world);
-  for (let i = 0; i < options.inserts; i += 1) {
+  const before = world.messages.ofRequests;
+  for (let i = 0; i < count; i += 1) {
     const content = shortBlock(world.random.bytes(CONTENT_BYTES));
     world.insert(anyone(), { ...content, salt: 0 }, (result) => {
       if (result.type === 'stored') stored += 1;
     });
-    world.schedule.run();
+    world.settle();
     keys.push(content.key);
-    copies.push(world.copies(content.key));
+    if (copies.length < COPIES_COUNTED) copies.push(world.copies(content.key));
   }
-  const insertMessages = requestMessages(world) - insertsBefore;
-
-  let found = 0;
-  const latency: number[] = [];
-  const fetchesBefore = requestMessages(world);
-  for (let i = 0; i < options.fetches; i += 1) {
-    const key = keys[world.random.below(keys.length)];
-    const asker = anyone();
-    if (key === undefined) break;
-    for (let tries = 0; tries < options.tries; tries += 1) {
-      const began = world.now;
-      const before = found;
-      world.fetch(asker, key, 0, (result) => {
-        if (result.type !== 'found') return;
-        found += 1;
-        latency.push(world.now - began);
-      });
-      world.schedule.run();
-      if (found > before) break;
-      world.schedule.run(world.now + PAUSE_MS);
-    }
-  }
-  const fetchMessages = requestMessages(world) - fetchesBefore;
-
-  const missingBefore = requestMessages(world);
-  let invented = 0;
-  for (let i = 0; i < options.missing; i += 1) {
-    world.fetch(anyone(), shortBlock(world.random.bytes(CONTENT_BYTES)).key, 0, (result) => {
-      if (result.type === 'found') invented += 1;
-    });
-    world.schedule.run();
-  }
-  const missingMessages = requestMessages(world) - missingBefore;
-
   return {
-    world,
+    keys,
     metrics: {
-      'insert.stored': stored / options.inserts,
+      'insert.stored': stored / count,
       'insert.copies': mean(copies),
-      'insert.messages': insertMessages / options.inserts,
-      'fetch.found': found / options.fetches,
-      'fetch.hops.mean': mean(hops.hops),
-      'fetch.hops.p95': quantile(hops.hops, 0.95),
-      'fetch.latencyMs.p50': quantile(latency, 0.5),
-      'fetch.messages': fetchMessages / options.fetches,
-      ...(options.missing === 0 ? {} : { 'missing.messages': missingMessages / options.missing }),
-      'missing.found': invented,
-      unanswered: world.unanswered,
-      pending: world.pending,
+      'insert.messages': (world.messages.ofRequests - before) / count,
     },
+  };
+}
+
+export interface Fetched {
+  readonly found: number;
+  readonly messages: number;
+  readonly latencyMs: readonly number[];
+}
+
+/** Fetches each key in turn, from anyone, until `count` fetches are made. */
+export function fetchSome(
+  world: World,
+  keys: readonly RoutingKey[],
+  options: { count: number; tries: number; anyone?: () => number },
+): Fetched {
+  const { count, tries, anyone = askersOf(world) } = options;
+  let found = 0;
+  const latencyMs: number[] = [];
+  const before = world.messages.ofRequests;
+  for (let i = 0; i < count; i += 1) {
+    const key = keys[i % keys.length];
+    if (key === undefined) break;
+    if (fetchOne(world, { key, asker: anyone(), tries, latencyMs })) found += 1;
+  }
+  return { found: found / count, messages: (world.messages.ofRequests - before) / count, latencyMs };
+}
+
+function fetchOne(
+  world: World,
+  what: { key: RoutingKey; asker: number; tries: number; latencyMs: number[] },
+): boolean {
+  const { key, asker, tries, latencyMs } = what;
+  for (let attempt = 0; attempt < tries; attempt += 1) {
+    const began = world.now;
+    let found = false;
+    world.fetch(asker, key, 0, ({ type }) => {
+      found = type === 'found';
+      if (found) latencyMs.push(world.now - began);
+    });
+    world.settle();
+    if (found) return true;
+    world.run(world.now + PAUSE_MS);
+  }
+  return false;
+}
+
+/** Fetches of keys that don't exist: what a search for nothing costs. */
+export function fetchMissing(world: World, count: number): Readonly<Record<string, number>> {
+  const anyone = askersOf(world);
+  const before = world.messages.ofRequests;
+  let invented = 0;
+  for (let i = 0; i < count; i += 1) {
+    world.fetch(anyone(), shortBlock(world.random.bytes(CONTENT_BYTES)).key, 0, ({ type }) => {
+      if (type === 'found') invented += 1;
+    });
+    world.settle();
+  }
+  return { 'missing.messages': (world.messages.ofRequests - before) / count, 'missing.found': invented };
+}
+
+/**
+ * Owners who go on asking, each on its own time, for keys that exist and for some that don't: what a network lives with while
+ * something else is measured, and how nodes come to know each other's record.
+ */
+export function background(
+  world: World,
+  options: {
+    keys: readonly RoutingKey[];
+    everyMs: number;
+    untilMs: number;
+    mayAsk?: (node: number) => boolean;
+  },
+): void {
+  const { keys, everyMs, untilMs, mayAsk = () => true } = options;
+  const ask = (node: number): void => {
+    if (world.now > untilMs) return;
+    const key = keys[world.random.below(keys.length)];
+    if (key !== undefined && world.isAlive(node)) world.fetch(node, key, 0, () => {});
+    world.at(world.now + world.random.exponential(everyMs), () => ask(node));
+  };
+  for (let node = 0; node < world.size; node += 1)
+    if (world.roleOf(node) === 'honest' && mayAsk(node))
+      world.at(world.now + world.random.exponential(everyMs), () => ask(node));
+}
+
+/** What is said of every run: what was left over, and what must be 0. */
+export function leftovers(world: World): Readonly<Record<string, number>> {
+  world.rest();
+  world.checks?.finish(world.now, (node) => world.isAlive(node));
+  return {
+    unanswered: world.unanswered,
+    pending: world.pending,
+    ...(world.checks === undefined ? {} : { breaches: world.checks.breaches.length }),
+  };
+}
+
+/** The lengths of ways. */
+export function hopMetrics(hops: HopCounter, fetched: Fetched): Readonly<Record<string, number>> {
+  return {
+    'hops.mean': mean(hops.hops),
+    'hops.p95': quantile(hops.hops, 0.95),
+    'messages.mean': fetched.messages,
+    'latencyMs.p50': quantile(fetched.latencyMs, 0.5),
   };
 }

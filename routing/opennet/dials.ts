@@ -1,0 +1,144 @@
+/**
+ * Who is dialled (docs/spec/peers.md, 5 to 8): candidates from seeks, introductions, folds and memory go through here, a few at a time.
+ * Each is judged when it comes and again when its turn comes.
+ *
+ * It does not decide who becomes a peer: a link that comes up is judged anew (agreement.ts), by what is known of it then.
+ *
+ * Invariant: nobody is dialled who is linked, being dialled, or failed lately; of the places of a node at most `oneSourceShare` go to
+ * what one neighbour has offered; every table is bounded.
+ */
+import type { Candidate } from '../peer.ts';
+import { routingLimits } from '../limits.ts';
+import type { Agreement } from './agreement.ts';
+import type { PeerDesk } from './desk.ts';
+import { opennetLimits } from './limits.ts';
+
+export class Dials {
+  readonly #desk: PeerDesk;
+  readonly #agreement: Agreement;
+  readonly #waiting: Candidate[] = [];
+  /** By identity who is being dialled. */
+  readonly #running = new Map<string, Candidate>();
+  /** Until when not to dial again. */
+  readonly #failed = new Map<string, number>();
+  /** Who offered whom, for those who wait, are being dialled or are linked. */
+  readonly #sources = new Map<string, string>();
+  /** Called when nobody is being dialled any more. */
+  #idle: (() => void) | undefined;
+
+  constructor(desk: PeerDesk, agreement: Agreement) {
+    this.#desk = desk;
+    this.#agreement = agreement;
+  }
+
+  get running(): number {
+    return this.#running.size;
+  }
+
+  /** Who is being dialled under this identity. */
+  called(identity: string): Candidate | undefined {
+    return this.#running.get(identity);
+  }
+
+  /**
+   * Dials the candidate when its turn comes, if it is wanted then. `source` is who offered it.
+   * @returns whether it waits for that.
+   */
+  consider(candidate: Candidate, source?: string): boolean {
+    const { identity } = candidate;
+    if (this.#waiting.some((other) => other.identity === identity) || !this.#may(candidate)) return false;
+    if (this.#waiting.length >= opennetLimits.dialsWaiting.value) return false;
+    if (source !== undefined) {
+      if (
+        this.#offeredBy(source) >= Math.floor(routingLimits.peers.value * opennetLimits.oneSourceShare.value)
+      )
+        return false;
+      this.#sources.set(identity, source);
+    }
+    this.#waiting.push(candidate);
+    this.#pump();
+    return true;
+  }
+
+  /** Dials a seed, whether it is wanted as a peer or not. */
+  call(seed: Candidate, ended: (outcome: 'linked' | 'failed') => void): void {
+    if (this.#agreement.linkOf(seed.identity) !== undefined) {
+      ended('linked');
+    } else if (this.#running.has(seed.identity)) {
+      ended('failed');
+    } else {
+      this.#dial(seed, ended);
+    }
+  }
+
+  /** Calls back once, when nobody is dialled and nobody waits: perhaps at once. */
+  whenIdle(idle: () => void): void {
+    this.#idle = idle;
+    this.#tellIdle();
+  }
+
+  /** The link to the node is gone, or it is none of ours. */
+  gone(identity: string): void {
+    this.#sources.delete(identity);
+  }
+
+  /** The node was dialled and does not want us: it will not in a minute either. */
+  inVain(identity: string): void {
+    this.#failed.delete(identity);
+    this.#failed.set(identity, this.#desk.now + opennetLimits.dialAgainMs.value);
+    if (this.#failed.size <= opennetLimits.dialFailures.value) return;
+    for (const oldest of this.#failed.keys()) {
+      this.#failed.delete(oldest);
+      break;
+    }
+  }
+
+  #may(candidate: Candidate): boolean {
+    const { identity, dialable, location } = candidate;
+    return (
+      dialable &&
+      location !== this.#desk.location &&
+      !this.#running.has(identity) &&
+      this.#agreement.linkOf(identity) === undefined &&
+      (this.#failed.get(identity) ?? -Infinity) <= this.#desk.now &&
+      this.#agreement.wouldHave(candidate)
+    );
+  }
+
+  #offeredBy(source: string): number {
+    let count = 0;
+    for (const other of this.#sources.values()) if (other === source) count += 1;
+    return count;
+  }
+
+  #pump(): void {
+    while (this.#running.size < opennetLimits.dialsAtOnce.value) {
+      const candidate = this.#waiting.shift();
+      if (candidate === undefined) return;
+      if (this.#may(candidate)) this.#dial(candidate, () => {});
+      else if (this.#agreement.linkOf(candidate.identity) === undefined) this.gone(candidate.identity);
+    }
+  }
+
+  #dial(candidate: Candidate, ended: (outcome: 'linked' | 'failed') => void): void {
+    const { identity } = candidate;
+    this.#running.set(identity, candidate);
+    this.#desk.dial(candidate, (outcome) => {
+      this.#running.delete(identity);
+      if (outcome === 'failed') {
+        this.inVain(identity);
+        this.gone(identity);
+      }
+      ended(outcome);
+      this.#pump();
+      this.#tellIdle();
+    });
+  }
+
+  #tellIdle(): void {
+    if (this.#running.size > 0 || this.#idle === undefined) return;
+    const idle = this.#idle;
+    this.#idle = undefined;
+    idle();
+  }
+}

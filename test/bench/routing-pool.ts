@@ -1,0 +1,90 @@
+/** Some tasks at a time, each in a process of its own that is killed when its time is up. */
+import { type ChildProcess, fork } from 'node:child_process';
+import type { Outcome } from './routing-verdict.ts';
+import type { Answer, Task } from './routing-worker.ts';
+
+const WORKER = new URL('./routing-worker.ts', import.meta.url);
+
+export interface Job {
+  readonly name: string;
+  readonly task: Task;
+  readonly budgetSeconds: number;
+  readonly heapMiB: number;
+}
+
+/**
+ * `lanes` at a time, every other one from the end: with the longest first, neither those nor the short ones are left to the last. After
+ * `untilMs` (of performance.now()) nothing more begins, and what runs is ended.
+ */
+export async function runJobs(
+  jobs: readonly Job[],
+  options: { lanes: number; untilMs: number; onDone: (job: Job, outcome: Outcome) => void },
+): Promise<void> {
+  const { lanes, untilMs, onDone } = options;
+  const waiting = [...jobs];
+  const lane = async (_: unknown, number: number): Promise<void> => {
+    const next = (): Job | undefined => (number % 2 === 0 ? waiting.shift() : waiting.pop());
+    for (let job = next(); job !== undefined; job = next()) {
+      const left = untilMs - performance.now();
+      onDone(job, left <= 0 ? late : await runJob(job, { leftMs: left, running }));
+    }
+  };
+  const running = new Set<ChildProcess>();
+  // A worker that computes does not notice that nobody waits for it any more.
+  const stop = (): never => {
+    for (const child of running) child.kill('SIGKILL');
+    process.exit(STOPPED);
+  };
+  process.once('SIGTERM', stop);
+  await Promise.all(Array.from({ length: lanes }, lane));
+  process.off('SIGTERM', stop);
+}
+
+const late: Outcome = { type: 'not measured', why: 'the time of the whole bench was up' };
+
+async function runJob(
+  { task, budgetSeconds, heapMiB }: Job,
+  how: { leftMs: number; running: Set<ChildProcess> },
+): Promise<Outcome> {
+  const { leftMs, running } = how;
+  const began = performance.now();
+  const budgetMs = Math.min(budgetSeconds * 1_000, leftMs);
+  const child = fork(WORKER, {
+    execArgv: [...process.execArgv, `--max-old-space-size=${heapMiB}`],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+  let answer: Answer | undefined;
+  let isLate = false;
+  let complaint = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    complaint = `${complaint}${text}`.slice(-COMPLAINT_CHARS);
+  });
+  child.once('message', (message: Answer) => (answer = message));
+  child.send(task);
+  const timer = setTimeout(() => {
+    isLate = true;
+    child.kill('SIGKILL');
+  }, budgetMs);
+  running.add(child);
+  const ended = await new Promise<string>((resolve) => {
+    child.once('error', (error) => resolve(error.message));
+    child.once('close', (code, signal) => resolve(`it ended with ${code ?? signal}`));
+  });
+  clearTimeout(timer);
+  running.delete(child);
+  const seconds = (performance.now() - began) / 1_000;
+  if (answer?.type === 'measured') return { ...answer, seconds };
+  if (answer !== undefined) return answer;
+  if (isLate) return { type: 'not measured', why: `not done in ${Math.round(budgetMs / 1_000)} s` };
+  return { type: 'not measured', why: [ended, ...reasonIn(complaint)].join(': ') };
+}
+
+/** As a shell says it of SIGTERM. */
+const STOPPED = 143;
+
+const COMPLAINT_CHARS = 4_000;
+
+function reasonIn(complaint: string): string[] {
+  const line = complaint.split('\n').find((text) => /Error|FATAL/u.test(text));
+  return line === undefined ? [] : [line.trim()];
+}
