@@ -119,7 +119,8 @@ export class Fetch extends Search {
   }
 
   protected exhausted(why: Exhausted): void {
-    if (why === 'overload')
+    // "Not found" would be taken for an answer: the owner gives up after some, and a relay goes another way the next time.
+    if (why === 'overload' || this.isCurtailed)
       this.#end({ type: 'rejectedOverload' }, { outcome: 'overloaded', source: undefined });
     else this.#endInVain(why);
     for (const waiter of this.#takeWaiters()) waiter.#lead();

@@ -214,6 +214,11 @@ export abstract class Search implements HopOwner {
     if (this.desk.peers.hasAnswered(link)) this.#refusals += 1;
   }
 
+  /** Peers were passed over for want of room: what was not found may be there. */
+  protected get isCurtailed(): boolean {
+    return this.#refusals > 0;
+  }
+
   get #isOverloaded(): boolean {
     return this.#refusals >= loadLimits.overloadTries.value;
   }

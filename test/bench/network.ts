@@ -47,7 +47,25 @@ async function measure(network: TestNetwork): Promise<Row[]> {
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
   const idle = Math.max(...network.nodes.map(pssMiB));
   const peak = watchPeak(network.nodes);
+  try {
+    return await measureTraffic(network, { publisher, reader, idle, peak });
+  } finally {
+    peak.stop();
+  }
+}
 
+interface Subjects {
+  readonly publisher: TestNode;
+  readonly reader: TestNode;
+  /** MiB. */
+  readonly idle: number;
+  readonly peak: { stop(): number };
+}
+
+async function measureTraffic(
+  network: TestNetwork,
+  { publisher, reader, idle, peak }: Subjects,
+): Promise<Row[]> {
   say('inserting 32 MiB');
   const insert = await metered(network.nodes, () => insertFile(publisher));
   const traces = await Traces.read(network.nodes);

@@ -147,3 +147,20 @@ void t.test('while the carriers are behind nobody is let in, and then at once', 
   rig.pass(loadLimits.backlogLookMs.value);
   t.strictSame(rig.toldTypes(asker)[0], 'accepted');
 });
+
+void t.test(
+  'a fetch that passed one peer over and found nothing at the others does not say that there is nothing',
+  async (t) => {
+    for (const who of ['peer', 'owner'] as const) {
+      const { rig, asker } = proven([0.01, 0.02, 0.03]);
+      const from = who === 'owner' ? LOCAL_LINK : asker;
+      const id = rig.ask(from);
+      rig.hopSays(overloaded);
+      rig.allHopsSay({ type: 'accepted' }, { type: 'dataNotFound', visits: 0 });
+      t.strictSame(rig.told(from), [
+        { type: 'accepted', id },
+        { type: 'rejectedOverload', id },
+      ]);
+    }
+  },
+);
