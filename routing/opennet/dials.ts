@@ -19,8 +19,8 @@ export class Dials {
   readonly #waiting: Candidate[] = [];
   /** By identity who is being dialled. */
   readonly #running = new Map<string, Candidate>();
-  /** Until when not to dial again. */
-  readonly #failed = new Map<string, number>();
+  /** Until when not to dial again, and how long that was. */
+  readonly #failed = new Map<string, { readonly until: number; readonly waitMs: number }>();
   /** Who offered whom, for those who wait, are being dialled or are linked. */
   readonly #sources = new Map<string, string>();
   /** Called when nobody is being dialled any more. */
@@ -84,8 +84,19 @@ export class Dials {
 
   /** The node was dialled and does not want us: it will not in a minute either. */
   inVain(identity: string): void {
+    this.#avoid(identity, opennetLimits.dialAgainMs.value);
+  }
+
+  /** It does not answer. That may be this node's own line, and then everybody fails at once: the first wait is short. */
+  #unanswered(identity: string): void {
+    const { dialAgainFirstMs, dialAgainMs } = opennetLimits;
+    const before = this.#failed.get(identity)?.waitMs ?? dialAgainFirstMs.value / 2;
+    this.#avoid(identity, Math.min(dialAgainMs.value, 2 * before));
+  }
+
+  #avoid(identity: string, waitMs: number): void {
     this.#failed.delete(identity);
-    this.#failed.set(identity, this.#desk.now + opennetLimits.dialAgainMs.value);
+    this.#failed.set(identity, { until: this.#desk.now + waitMs, waitMs });
     if (this.#failed.size <= opennetLimits.dialFailures.value) return;
     for (const oldest of this.#failed.keys()) {
       this.#failed.delete(oldest);
@@ -100,7 +111,7 @@ export class Dials {
       location !== this.#desk.location &&
       !this.#running.has(identity) &&
       this.#agreement.linkOf(identity) === undefined &&
-      (this.#failed.get(identity) ?? -Infinity) <= this.#desk.now &&
+      (this.#failed.get(identity)?.until ?? -Infinity) <= this.#desk.now &&
       this.#agreement.wouldHave(candidate)
     );
   }
@@ -126,8 +137,10 @@ export class Dials {
     this.#desk.dial(candidate, (outcome) => {
       this.#running.delete(identity);
       if (outcome === 'failed') {
-        this.inVain(identity);
+        this.#unanswered(identity);
         this.gone(identity);
+      } else {
+        this.#failed.delete(identity);
       }
       ended(outcome);
       this.#pump();

@@ -50,6 +50,8 @@ export class Joining {
   #preferSeed = false;
   #step: JoinStep = { step: 'resting', nextAt: undefined };
   #timer: Token | undefined;
+  /** Of the next look beyond. */
+  #beyond: Token | undefined;
   #pauseMs: number = opennetLimits.announceEveryMs.value;
   #hasBegun = false;
   /** Confirmed peers when the round began. */
@@ -81,6 +83,7 @@ export class Joining {
       return;
     }
     this.#hasBegun = true;
+    this.#lookBeyondLater();
     this.#before = this.#parts.agreement.confirmed;
     if (!this.#isFew) {
       this.#probe(1);
@@ -96,6 +99,12 @@ export class Joining {
       if (this.#isFew) this.#announce();
       else this.#probe(opennetLimits.gapProbes.value);
     });
+  }
+
+  /** A peer is gone, and may be called again: what rounds have brought before says nothing now. */
+  lost(): void {
+    this.#pauseMs = opennetLimits.announceEveryMs.value;
+    this.changed();
   }
 
   /** Peers have come or gone: a rest that would take long is cut short. The first peer of all, mostly a friend, begins it. */
@@ -192,6 +201,37 @@ export class Joining {
       go();
     });
     this.#parts.dials.whenIdle(go);
+  }
+
+  /**
+   * The network may have been in two for a while, and each half has filled its places since: then nobody looks for peers, and no list
+   * names anybody on the other side. Who was a peer before still stands in memory.
+   */
+  #lookBeyondLater(): void {
+    if (this.#beyond !== undefined) return;
+    const { now, random } = this.#desk;
+    this.#beyond = this.#desk.setTimer(now + about(opennetLimits.beyondEveryMs.value, random), () => {
+      this.#beyond = undefined;
+      if (this.#step.step === 'resting') this.#lookBeyond();
+      this.#lookBeyondLater();
+    });
+  }
+
+  #lookBeyond(): void {
+    const { agreement, dials, memory } = this.#parts;
+    const away = [...this.#seeds, ...memory.candidates].filter(
+      ({ identity }) => agreement.linkOf(identity) === undefined,
+    );
+    const other = oneOf(away, this.#desk.random);
+    if (other === undefined) return;
+    this.#stopTimer();
+    this.#before = agreement.confirmed;
+    this.#step = { step: 'calling', seed: other.identity };
+    dials.call(other, (outcome) => {
+      const link = agreement.linkOf(other.identity);
+      if (outcome === 'linked' && link !== undefined) this.#announceVia(link);
+      else this.#rest();
+    });
   }
 
   #rest(): void {

@@ -97,10 +97,16 @@ export const opennetLimits = {
     unit: 'candidates',
     reason: 'The offers of two seeks. A newer candidate is as good as an old one, so more are forgotten.',
   },
+  dialAgainFirstMs: {
+    value: 10_000,
+    unit: 'ms',
+    reason:
+      'Who did not answer once: where the own line was down for a moment that is everybody. Doubled each time.',
+  },
   dialAgainMs: {
     value: 600_000,
     unit: 'ms',
-    reason: 'Who did not answer, or did not want us, is off or full for longer than a minute.',
+    reason: 'Who did not answer six times, or did not want us, is off or full for longer than a minute.',
   },
   dialFailures: {
     value: 256,
@@ -127,6 +133,11 @@ export const opennetLimits = {
     unit: 'ms',
     reason:
       'The same when they bring none: a network of fewer nodes than one wants peers asks in vain for ever.',
+  },
+  beyondEveryMs: {
+    value: 600_000,
+    unit: 'ms',
+    reason: 'One call and one seek: two halves of 50 nodes find each other within two minutes.',
   },
   gapProbes: {
     value: 5,

@@ -165,6 +165,6 @@ export class Opennet {
     this.#lists.lost(link);
     if (this.#among === undefined || this.#among.upkeep === 'quiet') return;
     this.#among.dials.gone(peer.identity);
-    this.#among.joining.changed();
+    this.#among.joining.lost();
   }
 }

@@ -226,6 +226,38 @@ void t.test(
   },
 );
 
+void t.test(
+  'two halves that were apart for as long as both filled their places find each other again',
+  async (t) => {
+    const { net } = grow(50);
+    const half = ({ index }: Node): number => index % 2;
+    const across = (node: Node): number =>
+      net.peersOf(node).filter((peer) => half(peer) !== half(node)).length;
+    net.reaches = (from, to) => half(from) === half(to);
+    for (const a of net.nodes) for (const b of net.nodes) if (half(a) !== half(b)) net.cut(a, b);
+    net.pass(300_000);
+    t.ok(net.nodes.every((node) => across(node) === 0 && net.peersOf(node).length >= 10));
+    net.reaches = () => true;
+    net.pass(2 * opennetLimits.beyondEveryMs.value);
+    t.ok(net.nodes.every((node) => across(node) > 0));
+    t.equal(measure(net, 200).found, 1);
+  },
+);
+
+void t.test('a node whose line was down for a while has its peers again soon after', async (t) => {
+  const { net } = grow(10);
+  net.pass(600_000);
+  const [, node] = net.nodes;
+  if (node === undefined) throw new Error('there are ten');
+  net.reaches = (from, to) => from !== node && to !== node;
+  for (const other of net.nodes) net.cut(node, other);
+  net.pass(60_000);
+  t.equal(net.peersOf(node).length, 0);
+  net.reaches = () => true;
+  net.pass(90_000);
+  t.ok(net.peersOf(node).length >= 5, `${net.peersOf(node).length} peers`);
+});
+
 void t.test('a candidate that did not answer is left alone for a while', async (t) => {
   const lone = new Lone({ opennet: 'on' });
   const old = [lone.node(0.2), lone.node(0.3)];
@@ -233,10 +265,14 @@ void t.test('a candidate that did not answer is left alone for a while', async (
   t.equal(lone.dials.length, 2);
   lone.dialEnds('failed');
   lone.dialEnds('failed');
-  lone.pass(opennetLimits.dialAgainMs.value - 60_000);
+  lone.pass(opennetLimits.dialAgainFirstMs.value - 1);
   t.same(lone.dials, []);
-  lone.pass(2 * opennetLimits.announceMostMs.value);
+  lone.pass(4 * opennetLimits.announceEveryMs.value);
   t.equal(lone.dials.length, 2);
+  lone.dialEnds('failed');
+  lone.dialEnds('failed');
+  lone.pass(2 * opennetLimits.dialAgainFirstMs.value - 1);
+  t.same(lone.dials, [], 'twice as long after the second time');
 });
 
 void t.test('what is remembered is bounded, has each node once and the last confirmed first', async (t) => {

@@ -44,6 +44,8 @@ const BLOCK = block(new Uint8Array(BLOCK_BYTES));
 
 export class Net {
   now = 0;
+  /** Whether a dial gets through; links that are up are cut by `cut`. */
+  reaches: (from: Node, to: Node) => boolean = () => true;
   readonly random: SeededRandom;
   readonly nodes: Node[] = [];
   readonly #byReference = new Map<string, Node>();
@@ -324,7 +326,7 @@ export class Net {
     }
     const ms = 5 + 140 * Math.hypot(from.x - to.x, from.y - to.y);
     this.#at(this.now + 4 * ms, () => {
-      if (!from.alive || !to.alive) {
+      if (!from.alive || !to.alive || !this.reaches(from, to)) {
         ends('failed');
         return;
       }
