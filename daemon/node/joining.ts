@@ -101,7 +101,11 @@ function unanswered({
   lastFailureSeconds,
   nextTrySeconds,
 }: Omit<Joining, 'sentence'>): string {
-  if (lastFailure === undefined) return 'No peer has called, and none that is known has an address to call.';
+  if (lastFailure === undefined) {
+    return nextTrySeconds === undefined
+      ? 'No peer has called, and none that is known has an address to call.'
+      : `No peer is connected: next try in ${nextTrySeconds} s.`;
+  }
   const parts = [
     `${failed} tried`,
     ...(lastFailureSeconds === undefined ? [] : [`the last one ${lastFailureSeconds} s ago`]),
