@@ -51,10 +51,10 @@ const peerInfo = z.object({
 
 const joiningInfo = z.object({
   /**
-   * `nobody`: there is no node to ask. `calling`: no link yet. `unanswered`: no link, and calls have failed. `looking`: links, and fewer
-   * than a quarter of the peers. `joined`: more. `accepting`: strangers may connect, none are looked for. `closed`: no strangers.
+   * `nobody`: there is no node to ask. `calling`: no link yet. `unanswered`: no link, and calls have failed. `ended`: no link,
+   * and the last call was answered. `looking`: links, and fewer than a quarter of the peers. `joined`: more. `accepting`: strangers may connect, none are looked for. `closed`: no strangers.
    */
-  code: z.enum(['nobody', 'calling', 'unanswered', 'looking', 'joined', 'accepting', 'closed']),
+  code: z.enum(['nobody', 'calling', 'unanswered', 'ended', 'looking', 'joined', 'accepting', 'closed']),
   /** The same in words, with what is being tried and why it comes to nothing. */
   sentence: z.string(),
   /** Links with strangers and named peers that both ends want, and how many strangers this node wants. */

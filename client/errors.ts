@@ -38,7 +38,7 @@ export const errorTable = {
     'retry',
     'Check the key, try later, or ask the publisher to insert it again.',
   ),
-  no_route: row(11, 503, 101, 'retry', 'The node has no usable peers: see `mimeo peer list`.'),
+  no_route: row(11, 503, 101, 'retry', 'The node has no usable peers: `mimeo status` says why.'),
   overloaded: row(11, 503, 102, 'retry', 'The network or this node is busy: try again in a minute.'),
   bad_key: row(12, 400, 300, 'final', 'Copy the whole key, from its type (CHK@, SSK@, KSK@) to its end.'),
   key_form: row(
@@ -63,7 +63,13 @@ export const errorTable = {
   bad_metadata: row(1, 502, 305, 'final', 'The publisher made this file wrongly or with a newer version.'),
   bad_cbor: row(1, 502, 306, 'final', 'The publisher made this file wrongly or with a newer version.'),
   bad_message: row(1, 502, 400, 'final', 'A peer speaks another protocol: it is disconnected.'),
-  bad_reference: row(2, 400, 401, 'final', 'Paste the whole line that `mimeo peer ref` prints.'),
+  bad_reference: row(
+    2,
+    400,
+    401,
+    'final',
+    'Paste the whole line that `mimeo peer ref` or `mimeo invite` prints at a node of the same network.',
+  ),
   peer_unknown: row(1, 404, 402, 'final', 'See `mimeo peer list`.'),
   disk_quota: row(
     15,

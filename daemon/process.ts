@@ -128,6 +128,10 @@ function nodeOptions(config: Config, log: Logger): Omit<Parameters<typeof startN
     peers: settings.peers,
     seeds: settings.seeds,
     strangers: settings.strangers,
+    bandwidth: {
+      ...(settings['bandwidth.up'] === '' ? {} : { upBytesPerSecond: settings['bandwidth.up'] }),
+      ...(settings['bandwidth.down'] === '' ? {} : { downBytesPerSecond: settings['bandwidth.down'] }),
+    },
     log,
     ...(settings['trace.file'] === '' ? {} : { traceFile: settings['trace.file'] }),
   };

@@ -8,14 +8,7 @@
  *
  * Invariant: an audit ends, at the latest with its patience, and is one request on one link.
  */
-import {
-  assertNever,
-  type Block,
-  type Location,
-  type RoutingKey,
-  type Salt,
-  location,
-} from '../keys/index.ts';
+import { assertNever, type Block, type Location, type RoutingKey, type Salt } from '../keys/index.ts';
 import { wireDistance } from './budget.ts';
 import type { Desk, HopOwner } from './desk.ts';
 import type { Token } from './effect.ts';
@@ -63,7 +56,7 @@ class Audit implements HopOwner {
     this.#key = options.key;
     this.#salt = options.salt;
     this.#uid = options.uid;
-    this.#target = location(options.key, options.salt);
+    this.#target = desk.locate(options.key, options.salt);
   }
 
   start(): void {

@@ -2,9 +2,10 @@
  * What a search may still cost at one node: visits (HTL), visits without progress (stall), and the best distance so far
  * (docs/spec/routing.md, 4). Pure arithmetic; it knows no peers and no messages.
  *
- * Invariant: `htl` never grows, the stall only falls by progress, and one reply takes at most half of the HTL that was left
- * beyond the visit itself. What is believed of the HTL is believed of the stall as well: distrusting both makes every node on
- * the way search on, ten times as many messages for a key that does not exist (docs/adr/0001-believed-visits.md).
+ * Invariant: `htl` never grows, the stall only falls by progress. Where there is a stall limit one reply takes at most half of the HTL
+ * that was left beyond the visit itself, and what is believed of the HTL is believed of the stall as well; where there is none, all of
+ * the HTL is believed. Distrusting all that ends a search makes every node on the way search on, ten to thirty times as many messages
+ * for a key that does not exist (docs/adr/0001-believed-visits.md).
  */
 import { type Location, distance } from '../keys/index.ts';
 import type { Route, Uid, WireDistance } from './messages.ts';
@@ -75,7 +76,8 @@ export class Budget {
    * @returns the visits that were believed: what this node reports upward.
    */
   charge(away: WireDistance, visits: number): number {
-    const below = Math.min(visits, Math.floor((this.#htl - 1) / 2));
+    const most = this.#stallLimit === Infinity ? this.#htl - 1 : Math.floor((this.#htl - 1) / 2);
+    const below = Math.min(visits, most);
     this.#htl -= 1 + below;
     if (away < this.#best) {
       this.#best = away;

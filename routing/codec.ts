@@ -57,6 +57,7 @@ const LOCATION_UNITS = 2 ** 53;
 const WALK_MAX = 8;
 const SEEK_HTL_MAX = 255;
 const PROOF_BYTES = 8;
+const UPLINK_MAX = 7;
 
 export function encodeMessage(message: Message): Uint8Array {
   return encodeCbor(fieldsOf(message));
@@ -85,6 +86,7 @@ function fieldsOf(message: Message): { readonly [key: string]: CborValue } {
     case 'seekEnd':
     case 'introduction':
     case 'noIntroduction':
+    case 'uplink':
     case 'fold':
       return message;
     case 'peers':
@@ -168,6 +170,7 @@ function readMessage(fields: Fields): IncomingMessage {
     case 'introduce':
     case 'introduction':
     case 'noIntroduction':
+    case 'uplink':
     case 'fold':
       return readPeerMessage(type, fields);
     default:
@@ -208,6 +211,8 @@ function readPeerMessage(type: PeerMessage['type'], fields: Fields): PeerMessage
     case 'seekEnd':
     case 'noIntroduction':
       return { type, id: fields.seekId() };
+    case 'uplink':
+      return { type, value: fields.integer('value', { min: 0, max: UPLINK_MAX }) };
     case 'fold':
       return { type, id: fields.id(), reference: fields.reference({ least: 1 }) };
     default:

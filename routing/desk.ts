@@ -2,11 +2,12 @@
  * What a search may do and see while it works at a node: the router's side of the seam, without the router's tables.
  * `now` is the time of the event being handled.
  */
-import type { Block, Location, Random, RoutingKey } from '../keys/index.ts';
+import type { Block, Location, Random, RoutingKey, Salt } from '../keys/index.ts';
 import type { Token, Trace, Verdict } from './effect.ts';
 import type { WriteOutcome } from './event.ts';
 import type { FailureTable } from './failure-table.ts';
-import type { Message, Reply, Request, RequestId, Uid } from './messages.ts';
+import type { WaitingRoom } from './load/room.ts';
+import type { Message, Priority, Reply, Request, RequestId, Uid } from './messages.ts';
 import type { NetworkParams } from './network.ts';
 import type { LinkId } from './peer.ts';
 import type { PeerTable } from './peers.ts';
@@ -23,12 +24,17 @@ export interface Desk {
   readonly params: NetworkParams;
   readonly location: Location;
   readonly peers: PeerTable;
+  /** Where searches wait for room at a peer. */
+  readonly room: WaitingRoom;
   readonly random: Random;
   /** What was looked for in vain; only greedy requests of peers leave a trace in it. */
   readonly failures: FailureTable;
+  /** Where a key lives. */
+  locate(key: RoutingKey, salt: Salt): Location;
   /** What a relay can check without the crypto key; undefined when the block doesn't belong to the key. */
   verify(key: RoutingKey, block: Block): 'chk' | 'ssk' | undefined;
-  send(link: LinkId, message: Message): void;
+  /** `priority`: of the request whose block is sent. */
+  send(link: LinkId, message: Message, priority?: Priority): void;
   /** Reserves an id on the link; replies to it reach `owner`. */
   openHop(link: LinkId, owner: HopOwner): RequestId;
   closeHop(link: LinkId, id: RequestId): void;

@@ -23,7 +23,7 @@ import type { Spent } from './tally.ts';
 export interface LoadOptions {
   readonly upBytesPerSecond?: number;
   readonly downBytesPerSecond?: number;
-  /** How long the oldest message that the carriers have not taken has waited (docs/spec/load.md, 3); looked at where there is no limit. */
+  /** How long the oldest message that the carriers have not taken has waited (docs/spec/load.md, 3). */
   readonly oldestWaitMs?: () => number;
 }
 
@@ -140,11 +140,10 @@ export class Door {
   /** What is unused of what this node can do, 1 at most. */
   #fullness(): number {
     const { desk, load } = this.#options;
-    const levels = [this.#up, this.#down].flatMap((bucket) =>
-      bucket === undefined ? [] : [bucket.fullness(desk.now)],
-    );
-    if (levels.length > 0) return Math.min(...levels);
-    return load.oldestWaitMs === undefined ? 1 : 1 - load.oldestWaitMs() / loadLimits.backlogMs.value;
+    // A line may be slower than its owner has said, or than one direction of which nothing was said.
+    const backlog =
+      load.oldestWaitMs === undefined ? 1 : 1 - load.oldestWaitMs() / loadLimits.backlogMs.value;
+    return Math.min(backlog, this.#up?.fullness(desk.now) ?? 1, this.#down?.fullness(desk.now) ?? 1);
   }
 
   #spend(blocks: { readonly up: number; readonly down: number }): void {
@@ -176,10 +175,8 @@ export class Door {
     const needed = this.#queue.needed(now);
     const { expiresAt } = this.#queue;
     if (needed === undefined || this.#inWork >= routingLimits.pendingRequests.value) return expiresAt;
-    const buckets = [this.#up, this.#down].flatMap((bucket) =>
-      bucket === undefined ? [] : [bucket.fullAt(now, needed)],
-    );
-    if (buckets.length > 0) return Math.min(expiresAt, Math.max(...buckets));
+    const full = Math.max(this.#up?.fullAt(now, needed) ?? now, this.#down?.fullAt(now, needed) ?? now);
+    if (full > now) return Math.min(expiresAt, full);
     // Nobody tells when the carriers have taken what waits.
     return load.oldestWaitMs === undefined
       ? expiresAt

@@ -4,12 +4,18 @@
  */
 import type { Block, Brand, RoutingKey } from '../keys/index.ts';
 import type { Candidate, LinkId } from './peer.ts';
-import type { Message, Uid } from './messages.ts';
+import type { Message, Priority, Uid } from './messages.ts';
 
 export type Token = Brand<number, 'RouterToken'>;
 
 export type Effect =
-  | { readonly type: 'send'; readonly link: LinkId; readonly message: Message }
+  | {
+      readonly type: 'send';
+      readonly link: LinkId;
+      readonly message: Message;
+      /** Of the request whose block is sent: the carrier may send others first. */
+      readonly priority?: Priority | undefined;
+    }
   | { readonly type: 'setTimer'; readonly token: Token; readonly at: number }
   | { readonly type: 'cancelTimer'; readonly token: Token }
   | {

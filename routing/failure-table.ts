@@ -35,6 +35,8 @@ export class FailureTable {
   #young = new Map<string, Entry>();
   #old = new Map<string, Entry>();
   #turnAt: number | undefined;
+  /** A timer is set for it. */
+  #isForgetting = false;
 
   /** Keys remembered. */
   get size(): number {
@@ -103,6 +105,17 @@ export class FailureTable {
   /** When `forget` next has something to do; undefined when nothing is remembered. */
   get forgetsAt(): number | undefined {
     return this.size === 0 ? undefined : this.#turnAt;
+  }
+
+  /** Sets a timer to forget, unless one is set: a node that nobody asks for anything must forget, too. */
+  forgetLater(desk: { readonly now: number; setTimer(at: number, fired: () => void): unknown }): void {
+    const at = this.#isForgetting ? undefined : this.forgetsAt;
+    if (at === undefined) return;
+    this.#isForgetting = true;
+    desk.setTimer(at, () => {
+      this.#isForgetting = false;
+      this.forget(desk.now);
+    });
   }
 
   /** Drops what has been kept long enough. Every other call does so too; a node that is asked for nothing calls this one. */

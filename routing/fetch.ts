@@ -92,6 +92,11 @@ export class Fetch extends Search {
     return true;
   }
 
+  /** Whoever says that he has not found it may be right. */
+  protected isFalse(): boolean {
+    return false;
+  }
+
   protected hopFailed(link: LinkId): void {
     if (this.leavesTrace) this.desk.failures.failed(this, { link, now: this.desk.now });
   }
@@ -127,8 +132,8 @@ export class Fetch extends Search {
   }
 
   #endInVain(why: 'spent' | 'deadEnd'): void {
-    // To a peer a dead end is a dead end; the owner is told whether anybody could be asked.
-    const looked = why === 'spent' || (this.isLocal && this.reached);
+    // To a peer a dead end is a dead end; on the stem it is told whether anybody could be asked, for then nobody else need be.
+    const looked = why === 'spent' || (this.phase === 'stem' && this.reached);
     const outcome = looked ? 'notFound' : 'noRoute';
     this.#end({ type: looked ? 'dataNotFound' : 'routeNotFound' }, { outcome, source: undefined });
   }

@@ -76,14 +76,14 @@ export class Insert extends Search {
   protected hopAccepted(link: LinkId, id: RequestId): void {
     if (this.#block === undefined) return;
     this.tally.toHop();
-    this.desk.send(link, { type: 'insertBlock', id, block: this.#block });
+    this.desk.send(link, { type: 'insertBlock', id, block: this.#block }, this.priority);
   }
 
   protected hopAnswered(link: LinkId, reply: Reply): boolean {
     switch (reply.type) {
       case 'insertStored':
         this.#storedBelow = true;
-        // Farther away than three others this node keeps nothing, so somebody below must have it.
+        // Not among the closest, this node keeps nothing, so somebody below must have it.
         if (this.part === 'cache')
           audit(this.desk, { link, asker: this.from, key: this.key, salt: this.salt });
         this.advance();
@@ -110,6 +110,12 @@ export class Insert extends Search {
     }
   }
 
+  /** A search that must arrive where the block belongs ends at nodes that keep it, and this node is not one of them (docs/spec/routing.md, 11). */
+  protected isFalse(reply: Reply): boolean {
+    const isLost = reply.type === 'dataNotFound' || reply.type === 'routeNotFound';
+    return isLost && !this.#storedBelow && this.mustArrive && this.part === 'cache';
+  }
+
   protected hopFailed(): void {
     // That a block is not stored there says nothing about who has it.
   }
@@ -121,12 +127,11 @@ export class Insert extends Search {
 
   protected exhausted(why: Exhausted): void {
     if (why === 'overload' && !this.reached) {
-      this.trace({ outcome: 'overloaded', source: undefined });
-      this.answer({ type: 'rejectedOverload' });
+      this.#overloaded();
       return;
     }
     // Somebody has it already, or may have: what is here is kept, as when nobody is left.
-    this.#end = why === 'overload' ? 'deadEnd' : why;
+    this.#end = why === 'spent' ? 'spent' : 'deadEnd';
     this.#keep();
     this.#conclude();
   }
@@ -166,9 +171,19 @@ export class Insert extends Search {
   #conclude(): void {
     if (this.#end === undefined || this.#write === 'pending') return;
     const stored = this.#storedBelow || this.#present || this.#write === 'kept';
+    // "Not stored" would be taken for an answer, as with a fetch.
+    if (!stored && this.isCurtailed) {
+      this.#overloaded();
+      return;
+    }
     this.trace({ outcome: stored ? 'stored' : 'noRoute', source: undefined });
     // As for a fetch, a search that ended here was a visit, and a dead end was none.
     this.answer({ type: stored ? 'insertStored' : this.#end === 'spent' ? 'dataNotFound' : 'routeNotFound' });
+  }
+
+  #overloaded(): void {
+    this.trace({ outcome: 'overloaded', source: undefined });
+    this.answer({ type: 'rejectedOverload' });
   }
 
   #isOther(block: Block): boolean {

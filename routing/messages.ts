@@ -93,6 +93,8 @@ export type PeerMessage =
   | { readonly type: 'introduce'; readonly id: SeekId; readonly location: Location }
   | { readonly type: 'introduction'; readonly id: SeekId; readonly reference: Uint8Array }
   | { readonly type: 'noIntroduction'; readonly id: SeekId }
+  /** To a friend: how many friendships it is from the sender to a node that routes among strangers, 0 … 7. */
+  | { readonly type: 'uplink'; readonly value: number }
   /** Before the final answer of a request: the node that had the block, or one on the way. */
   | { readonly type: 'fold'; readonly id: RequestId; readonly reference: Uint8Array };
 

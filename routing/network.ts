@@ -63,36 +63,25 @@ const open: NetworkParams = {
   coalesceWaitMs: 2 * SECOND,
   backoffFirstMs: 1 * SECOND,
   backoffMostMs: 60 * SECOND,
-  storeRank: 3,
+  storeRank: 4,
   usableAfterMs: 24 * HOUR,
   opennet: 'yes',
   traceable: false,
 };
 
+/** Long searches leave copies enough. */
+const friends = { ...open, opennet: 'no', stallLimit: undefined, storeRank: 3 } as const;
+
 export const networks = {
   open,
-  'friends-small': {
-    ...open,
-    name: 'friends-small',
-    opennet: 'no',
-    htl: 25,
-    stallLimit: undefined,
-    deadlineMs: 150 * SECOND,
-  },
-  'friends-medium': {
-    ...open,
-    name: 'friends-medium',
-    opennet: 'no',
-    htl: 80,
-    stallLimit: undefined,
-    deadlineMs: 480 * SECOND,
-  },
+  'friends-small': { ...friends, name: 'friends-small', htl: 25, deadlineMs: 150 * SECOND },
+  'friends-medium': { ...friends, name: 'friends-medium', htl: 80, deadlineMs: 480 * SECOND },
   /**
    * A few dozen real nodes on one machine: young links count, what passes may be traced, and a search ends sooner. With the
    * stall limit of `open` an insert visits eight of twelve nodes, and nothing is left for a fetch to spread to (simulated, 4 to 5
    * links: 5.8 copies, 6.0 after two fetches; with 3 it is 4.0 and 4.5).
    */
-  testnet: { ...open, name: 'testnet', stallLimit: 3, usableAfterMs: 0, traceable: true },
+  testnet: { ...open, name: 'testnet', stallLimit: 3, storeRank: 3, usableAfterMs: 0, traceable: true },
 } as const satisfies Record<string, NetworkParams>;
 
 export type NetworkName = keyof typeof networks;
@@ -103,6 +92,6 @@ export function isNetworkName(name: string): name is NetworkName {
 
 /** 32 bytes that both ends of a link must share (docs/spec/links.md, handshake). */
 export function networkId(params: NetworkParams): Uint8Array {
-  const bound = [params.name, params.htl, params.stallLimit ?? 'none'].join('/');
+  const bound = [params.name, params.htl, params.stallLimit ?? 'none', params.storeRank].join('/');
   return primitives.sha256(Buffer.from('mimeo/network/1/'), Buffer.from(bound));
 }

@@ -25,8 +25,11 @@ interface PeerState {
   readonly since: number;
   readonly record: PeerRecord;
   confirmed: boolean;
+  /** A friend that does not route among strangers, of a node that does: no greedy request goes there (docs/spec/peers.md, 10). */
+  isEdge: boolean;
+  silence: number;
   /** Ascending. */
-  list: readonly Location[];
+  listed: readonly Location[];
   /** Smoothed time from a request to its acceptance; undefined until the first. */
   rttMs: number | undefined;
   /** Anything but refusals. */
@@ -35,18 +38,20 @@ interface PeerState {
   backoffMs: number;
   backoffUntil: number;
   /** When the last audit was planned that each asker gave the occasion for. */
-  readonly auditedFor: Map<LinkId, number>;
+  auditedFor: Map<LinkId, number> | undefined;
   /** How many of the last choices by look-ahead fell on it. */
   chosenByList: number;
 }
 
-/** What the peer policy and `status` see of a peer. */
+/** What the peer policy sees of a peer: the table's own, which changes with it. */
 export interface PeerView {
   readonly link: LinkId;
   readonly peer: Peer;
   readonly since: number;
   readonly confirmed: boolean;
-  /** 0 … 1. */
+  /** A friend that greedy requests don't go to. */
+  readonly isEdge: boolean;
+  /** 0 … 1, when `views` was last asked. */
   readonly silence: number;
   readonly listed: readonly Location[];
 }
@@ -66,13 +71,16 @@ export interface Choice {
   readonly offered?: ReadonlySet<LinkId>;
 }
 
+const NOBODY: readonly Location[] = [];
+
 export class PeerTable {
   readonly #params: NetworkParams;
   readonly #random: Random;
   readonly #own: Location;
   readonly #peers = new Map<LinkId, PeerState>();
-  /** The same as a list: it is walked at every hop. */
-  #all: readonly PeerState[] = [];
+  /** The same as a list, and where each of them is: they are walked at every hop. */
+  #all: PeerState[] = [];
+  #places: Location[] = [];
   readonly #records = new PeerRecords();
   readonly #cap = new ShareCap<PeerState>();
   /** Audits planned or in work. */
@@ -87,34 +95,42 @@ export class PeerTable {
 
   /** Confirmed ones. */
   get count(): number {
-    return this.#all.reduce((sum, { confirmed }) => sum + (confirmed ? 1 : 0), 0);
+    let count = 0;
+    for (const { confirmed } of this.#all) if (confirmed) count += 1;
+    return count;
   }
 
   /** A link to a friend is confirmed by coming up. */
   up(link: LinkId, peer: Peer, since: number): void {
     assert(!this.#peers.has(link), 'a link comes up once');
     const record = this.#records.of(peer.identity);
-    this.#peers.set(link, {
+    const state: PeerState = {
       link,
       peer,
       since,
       record,
       confirmed: peer.tie === 'friend',
-      list: [],
+      isEdge: false,
+      silence: 0,
+      listed: NOBODY,
       rttMs: undefined,
       hasAnswered: false,
       windows: { bulk: new Window(), realtime: new Window() },
       backoffMs: 0,
       backoffUntil: 0,
-      auditedFor: new Map(),
+      auditedFor: undefined,
       chosenByList: 0,
-    });
-    this.#all = [...this.#peers.values()];
+    };
+    this.#peers.set(link, state);
+    this.#all.push(state);
+    this.#places.push(peer.location);
   }
 
   down(link: LinkId): void {
-    this.#peers.delete(link);
+    if (!this.#peers.delete(link)) return;
+    // Anew: somebody may be walking over it.
     this.#all = [...this.#peers.values()];
+    this.#places = this.#all.map(({ peer }) => peer.location);
   }
 
   has(link: LinkId): boolean {
@@ -134,27 +150,43 @@ export class PeerTable {
     const state = this.#peers.get(link);
     if (state === undefined) return;
     state.confirmed = false;
-    state.list = [];
+    state.listed = NOBODY;
   }
 
   isConfirmed(link: LinkId): boolean {
     return this.#peers.get(link)?.confirmed ?? false;
   }
 
+  /** Which friends greedy requests don't go to. */
+  setEdges(edges: ReadonlySet<LinkId>): void {
+    for (const state of this.#all) state.isEdge = edges.has(state.link);
+  }
+
+  /** Whether anything may be asked of it now. */
+  mayAsk(link: LinkId, now: number): boolean {
+    const state = this.#peers.get(link);
+    return state !== undefined && state.confirmed && state.backoffUntil <= now;
+  }
+
+  /** Silent or doubtful. */
+  isShunned(link: LinkId, now: number): boolean {
+    return this.#peers.get(link)?.record.isShunned(now) ?? false;
+  }
+
   /** What the peer says its peers are, ascending. The array is kept, not copied: equal lists of a simulation share it. */
   setList(link: LinkId, list: readonly Location[]): void {
     const state = this.#peers.get(link);
-    if (state !== undefined) state.list = list;
+    if (state !== undefined) state.listed = list;
   }
 
   locationOf(link: LinkId): Location | undefined {
     return this.#peers.get(link)?.peer.location;
   }
 
-  views(now: number): PeerView[] {
-    return this.#all.map(({ link, peer, since, confirmed, record, list }) => {
-      return { link, peer, since, confirmed, silence: record.silence(now), listed: list };
-    });
+  /** All links, in the order in which they came up. Nothing is copied: it is walked for each candidate and each seek. */
+  views(now: number): readonly PeerView[] {
+    for (const state of this.#all) state.silence = state.record.silence(now);
+    return this.#all;
   }
 
   /** Of somebody who need not be connected. */
@@ -174,14 +206,18 @@ export class PeerTable {
     let bestRank = Infinity;
     let bestReach = Infinity;
     let bestAway = Infinity;
-    for (const state of this.#all) {
-      const { link, peer } = state;
-      if (!state.confirmed || state.backoffUntil > now || link === asker || tried.has(link)) continue;
-      const away = distance(peer.location, target);
-      const rank = rankOf(state, away, choice);
+    const all = this.#all;
+    for (let index = 0; index < all.length; index += 1) {
+      const state = all[index] as PeerState;
+      const { link } = state;
+      if (!state.confirmed || state.isEdge || state.backoffUntil > now) continue;
+      if (link === asker || tried.has(link)) continue;
+      const place = this.#placeAt(index);
+      const away = distance(place, target);
+      const rank = rankOf(state, { place, away }, choice);
       if (rank > bestRank) continue;
       const mayList = state.chosenByList < most;
-      const reach = mayList ? Math.min(away, nearestListed(state.list, target, this.#excluded)) : away;
+      const reach = mayList ? Math.min(away, nearestListed(state.listed, target, this.#excluded)) : away;
       if (rank === bestRank && (reach > bestReach || (reach === bestReach && away >= bestAway))) continue;
       best = state;
       bestRank = rank;
@@ -200,16 +236,22 @@ export class PeerTable {
     let live = 0;
     locations[count++] = this.#own;
     for (const place of visited) locations[count++] = place;
-    for (const { link, peer, record, confirmed, backoffUntil } of this.#all) {
-      const isAway = backoffUntil > now;
+    const all = this.#all;
+    for (let index = 0; index < all.length; index += 1) {
+      const { link, record, confirmed, isEdge, backoffUntil } = all[index] as PeerState;
+      const isAway = isEdge || backoffUntil > now;
       if (confirmed && !isAway) live += 1;
       // Who is silent or lies to this node will not serve it better behind another one.
       if (isAway || link === asker || tried.has(link) || record.isShunned(now))
-        locations[count++] = peer.location;
+        locations[count++] = this.#placeAt(index);
     }
     this.#excluded.count = count;
     this.#excluded.away = best;
     return live;
+  }
+
+  #placeAt(index: number): Location {
+    return this.#places[index] as Location;
   }
 
   /**
@@ -220,10 +262,12 @@ export class PeerTable {
     const { now } = place;
     const ownDistance = distance(place.own, target);
     const closerGroups = new Set<string>();
-    for (const { peer, since, backoffUntil, confirmed, record } of this.#all) {
-      if (!confirmed || backoffUntil > now || now - since < this.#params.usableAfterMs) continue;
-      if (distance(peer.location, target) < ownDistance && !record.isShunned(now))
-        closerGroups.add(peer.group);
+    const all = this.#all;
+    for (let index = 0; index < all.length; index += 1) {
+      if (distance(this.#placeAt(index), target) >= ownDistance) continue;
+      const { peer, since, backoffUntil, confirmed, isEdge, record } = all[index] as PeerState;
+      if (!confirmed || isEdge || backoffUntil > now || now - since < this.#params.usableAfterMs) continue;
+      if (!record.isShunned(now)) closerGroups.add(peer.group);
     }
     return closerGroups.size < this.#params.storeRank;
   }
@@ -245,6 +289,16 @@ export class PeerTable {
   /** Whether one more request may be in work there (docs/spec/load.md, 5). */
   hasRoom(link: LinkId, what: { priority: Priority; now: number }): boolean {
     return this.#peers.get(link)?.windows[what.priority].hasRoom(what.now) ?? false;
+  }
+
+  /** `full`: it has refused even its only request, and is not asked for a while. `gone`: it can't be asked at all. */
+  room(
+    link: LinkId,
+    { priority, now }: { priority: Priority; now: number },
+  ): 'free' | 'taken' | 'full' | 'gone' {
+    const window = this.#peers.get(link)?.windows[priority];
+    if (window === undefined || !this.mayAsk(link, now)) return 'gone';
+    return window.isPaused(now) ? 'full' : window.hasRoom(now) ? 'free' : 'taken';
   }
 
   /** Whether it has ever done what it was asked, on this link. */
@@ -300,17 +354,22 @@ export class PeerTable {
       routingLimits;
     const state = this.#peers.get(link);
     if (state === undefined || this.#audits >= auditsAtOnce.value) return undefined;
-    for (const [earlier, at] of state.auditedFor)
-      if (now - at >= auditAskerMs.value) state.auditedFor.delete(earlier);
-    if (state.auditedFor.has(asker)) return undefined;
+    const auditedFor = (state.auditedFor ??= new Map());
+    for (const [earlier, at] of auditedFor) if (now - at >= auditAskerMs.value) auditedFor.delete(earlier);
+    if (auditedFor.has(asker)) return undefined;
     const [whether = 0, when = 0, ...name] = this.#random.bytes(10);
     if (state.record.audits >= auditsAtFirst.value && whether >= 256 / auditEvery.value) return undefined;
     state.record.audits += 1;
-    state.auditedFor.set(asker, now);
+    auditedFor.set(asker, now);
     this.#audits += 1;
     // As many in each doubling of the time: who keeps for a minute what he claims to keep does not pass.
     const afterMs = auditSoonestMs.value * (auditLatestMs.value / auditSoonestMs.value) ** (when / 256);
     return { afterMs, uid: Buffer.from(name).toString('hex') as Uid };
+  }
+
+  /** It has said what can't be true. */
+  lied(link: LinkId, now: number): void {
+    this.#peers.get(link)?.record.wasAudited('failed', now);
   }
 
   /** How an audit that was planned has ended. */
@@ -321,9 +380,13 @@ export class PeerTable {
 }
 
 /** 0 for who is asked first. A node visited before costs two messages, a silent one a time-out, a liar the search. */
-function rankOf({ link, peer, record }: PeerState, away: number, choice: Choice): 0 | 1 | 2 | 3 {
+function rankOf(
+  { link, record }: PeerState,
+  { place, away }: { place: Location; away: number },
+  choice: Choice,
+): 0 | 1 | 2 | 3 {
   const { now, visited, best, avoided, offered } = choice;
   if (record.isShunned(now)) return 3;
-  if (toWire(away) === best || visited.includes(peer.location) || avoided?.has(link)) return 2;
+  if (toWire(away) === best || visited.includes(place) || avoided?.has(link)) return 2;
   return offered?.has(link) ? 0 : 1;
 }

@@ -41,26 +41,34 @@ export class PeerRecord {
   });
   /** Audits that were planned. */
   audits = 0;
+  /** Nothing bad was ever seen, as of most: all scores are 0, and each hop asks for those of all peers. */
+  #isSpotless = true;
 
   silence(now: number): number {
-    return this.#silence.at(now);
+    return this.#isSpotless ? 0 : this.#silence.at(now);
   }
 
   isSilent(now: number): boolean {
-    return this.#silence.at(now) > routingLimits.silenceMost.value;
+    return this.silence(now) > routingLimits.silenceMost.value;
   }
 
   /** Silent, or not to be believed: asked last, not looked for behind others, and not counted as closer. */
   isShunned(now: number): boolean {
+    if (this.#isSpotless) return false;
     return this.isSilent(now) || this.#doubt.at(now) > routingLimits.doubtMost.value;
   }
 
   wasAsked(outcome: 'answered' | 'silent', now: number): void {
-    this.#silence.add(outcome === 'answered' ? 'good' : 'bad', now);
+    this.#add(this.#silence, outcome === 'answered' ? 'good' : 'bad', now);
   }
 
   wasAudited(outcome: 'passed' | 'failed', now: number): void {
-    this.#doubt.add(outcome === 'passed' ? 'good' : 'bad', now);
+    this.#add(this.#doubt, outcome === 'passed' ? 'good' : 'bad', now);
+  }
+
+  #add(score: Score, what: 'good' | 'bad', now: number): void {
+    if (what === 'bad') this.#isSpotless = false;
+    if (!this.#isSpotless) score.add(what, now);
   }
 }
 

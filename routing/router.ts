@@ -10,10 +10,18 @@
  * others; the tables are bounded by routingLimits; every effect with a token is answered to the search that asked, or to nobody
  * when it has ended.
  */
-import { assert, type Block, type Location, type Random, type RoutingKey } from '../keys/index.ts';
+import {
+  assert,
+  type Block,
+  location,
+  type Location,
+  type Random,
+  type RoutingKey,
+  type Salt,
+} from '../keys/index.ts';
 import { Awaited } from './awaited.ts';
 import { PendingFetches } from './coalesce.ts';
-import type { Desk, HopOwner } from './desk.ts';
+import type { Desk } from './desk.ts';
 import type { Effect } from './effect.ts';
 import type { RouterEvent } from './event.ts';
 import { type Asked, Door, type LoadOptions } from './door.ts';
@@ -21,15 +29,18 @@ import { FailureTable } from './failure-table.ts';
 import { Fetch } from './fetch.ts';
 import { Insert } from './insert.ts';
 import { routingLimits } from './limits.ts';
-import type { IncomingMessage, Reply, Request, RequestId, Uid } from './messages.ts';
+import { WaitingRoom } from './load/room.ts';
+import type { IncomingMessage, Message, Priority, Request, Uid } from './messages.ts';
 import type { NetworkParams } from './network.ts';
 import { heardOffer } from './offers.ts';
 import type { OpennetOptions, PeerDesk } from './opennet/desk.ts';
 import type { JoinStep } from './opennet/joining.ts';
-import { Opennet } from './opennet/opennet.ts';
+import { isLinkMessage, Opennet } from './opennet/opennet.ts';
 import { LOCAL_LINK, type LinkId } from './peer.ts';
 import { PeerTable } from './peers.ts';
 import type { Search } from './search.ts';
+import { StemRelay } from './stem.ts';
+import { type LinkRequests, Requests } from './requests.ts';
 import { SeenUids } from './seen.ts';
 import { NOTHING_MOVED } from './tally.ts';
 
@@ -39,20 +50,14 @@ export interface RouterOptions {
   readonly random: Random;
   /** What a relay can check; the simulator may give one for small blocks. */
   readonly verify: (key: RoutingKey, block: Block) => 'chk' | 'ssk' | undefined;
+  /** Where a key lives; the simulator, in which one key meets many routers, gives one that remembers. */
+  readonly locate?: (key: RoutingKey, salt: Salt) => Location;
   /** Whether `trace` effects are wanted. */
   readonly traced: 'traced' | 'untraced';
   /** Peers among strangers (docs/spec/peers.md). Without it the links are what the host brings up. */
   readonly opennet?: OpennetOptions;
   /** How much this node may let in (docs/spec/load.md, 3). */
   readonly load?: LoadOptions;
-}
-
-interface Link {
-  /** Requests of the peer that wait or are in work here. */
-  readonly asked: Map<RequestId, Search | 'waiting' | 'refused'>;
-  /** Requests of ours in work there. */
-  readonly asking: Map<RequestId, HopOwner>;
-  nextId: number;
 }
 
 export class Router {
@@ -63,10 +68,9 @@ export class Router {
   readonly #seen: SeenUids;
   readonly #fetches = new PendingFetches<Fetch>();
   readonly #failures = new FailureTable();
-  /** Whether a timer is set that makes the failure table forget: only while it remembers something. */
-  #forgets = false;
   readonly #door: Door;
-  readonly #links = new Map<LinkId, Link>();
+  readonly #room: WaitingRoom;
+  readonly #requests = new Requests();
   readonly #awaited = new Awaited();
   #now = 0;
   #effects: Effect[] = [];
@@ -76,17 +80,18 @@ export class Router {
     this.#peers = new PeerTable(options.params, options.random, options.location);
     this.#seen = new SeenUids({ keepMs: options.params.seenKeepMs, most: routingLimits.seenUids.value });
     this.#desk = this.#makeDesk(options);
+    this.#room = new WaitingRoom(this.#desk);
     this.#opennet = new Opennet(this.#desk, options.opennet);
     this.#door = new Door({
       desk: this.#desk,
       load: options.load ?? {},
       letIn: (asked) => this.#letIn(asked),
       refuse: ({ from, request }) => {
-        this.#links.get(from)?.asked.delete(request.id);
+        this.#requests.ended(from, request.id);
         this.#desk.send(from, { type: 'rejectedOverload', id: request.id });
       },
     });
-    this.#links.set(LOCAL_LINK, newLink());
+    this.#requests.up(LOCAL_LINK);
   }
 
   /** Requests in work, own ones and others' together: apart they would tell what the owner does. */
@@ -94,9 +99,19 @@ export class Router {
     return this.#door.inWork;
   }
 
+  /** Whether both ends want the link. */
+  isConfirmed(link: LinkId): boolean {
+    return this.#peers.isConfirmed(link);
+  }
+
   /** Confirmed peers. */
   get peerCount(): number {
     return this.#peers.count;
+  }
+
+  /** Friendships to a node that routes among strangers: 0 if this one does, 7 if none is near. */
+  get uplink(): number {
+    return this.#opennet.uplink.own;
   }
 
   /** What is being done to get more of them; undefined in a network without strangers. */
@@ -109,15 +124,15 @@ export class Router {
     this.#now = now;
     this.#effects = effects;
     this.#happened(event);
+    this.#room.pump();
     this.#door.pump();
-    this.#forgetLater();
+    this.#failures.forgetLater(this.#desk);
   }
 
   #happened(event: RouterEvent): void {
     switch (event.type) {
       case 'linkUp':
-        assert(!this.#links.has(event.link), 'a link comes up once');
-        this.#links.set(event.link, newLink());
+        this.#requests.up(event.link);
         this.#peers.up(event.link, event.peer, event.since);
         this.#door.linkUp(event.link, event.peer.identity);
         this.#opennet.linkUp(event.link, event.peer);
@@ -146,9 +161,14 @@ export class Router {
   }
 
   #message(from: LinkId, message: IncomingMessage): void {
-    const link = this.#links.get(from);
+    const link = this.#requests.of(from);
     // What was on its way when the link went down.
     if (link === undefined) return;
+    if (isLinkMessage(message)) {
+      // The owner has no place on the circle.
+      if (from !== LOCAL_LINK) this.#opennet.heard(from, message);
+      return;
+    }
     switch (message.type) {
       case 'dataRequest':
       case 'insertRequest':
@@ -156,15 +176,11 @@ export class Router {
         return;
       case 'insertBlock': {
         const search = link.asked.get(message.id);
-        if (search instanceof Insert) search.blockArrived(message.block);
+        if (search instanceof Insert || search instanceof StemRelay) search.blockArrived(message.block);
         return;
       }
       case 'reserved':
-        this.#effects.push({
-          type: 'send',
-          link: from,
-          message: { type: 'unsupported', name: message.name },
-        });
+        this.#desk.send(from, { type: 'unsupported', name: message.name });
         return;
       case 'unsupported':
         return;
@@ -176,18 +192,6 @@ export class Router {
         if (search !== undefined) this.#opennet.folded(from, search, message.reference);
         return;
       }
-      case 'wanted':
-      case 'unwanted':
-      case 'peers':
-      case 'seek':
-      case 'seekOffer':
-      case 'seekEnd':
-      case 'introduce':
-      case 'introduction':
-      case 'noIntroduction':
-        // The owner has no place on the circle.
-        if (from !== LOCAL_LINK) this.#opennet.heard(from, message);
-        return;
       case 'accepted':
       case 'working':
       case 'rejectedOverload':
@@ -196,11 +200,12 @@ export class Router {
       case 'routeNotFound':
       case 'insertStored':
       case 'insertCollision':
-        this.#reply(link, message);
+        // A late answer to a request that was given up finds nobody.
+        link.asking.get(message.id)?.hopSays(message);
     }
   }
 
-  #request(from: LinkId, link: Link, request: Request): void {
+  #request(from: LinkId, link: LinkRequests, request: Request): void {
     if (link.asked.has(request.id)) {
       this.#desk.verdict(from, 'violation');
       return;
@@ -217,7 +222,7 @@ export class Router {
 
   /** Its turn has come. */
   #letIn({ from, at, request: came }: Asked): void {
-    const link = this.#links.get(from);
+    const link = this.#requests.of(from);
     assert(link !== undefined, 'what waits goes with its link');
     const request =
       at === this.#now ? came : { ...came, deadlineMs: Math.max(0, came.deadlineMs - (this.#now - at)) };
@@ -226,11 +231,18 @@ export class Router {
       this.#refuse(from, link, request);
       return;
     }
-    const asked = { request, from, uid };
-    const isFetch = request.type === 'dataRequest';
-    const search = isFetch ? new Fetch(this.#desk, this.#fetches, asked) : new Insert(this.#desk, asked);
+    const search = this.#workOn({ request, from, uid });
     link.asked.set(request.id, search);
     search.start();
+  }
+
+  #workOn(asked: { request: Request; from: LinkId; uid: Uid }): Search | StemRelay {
+    const { uplink } = this.#opennet;
+    const { request, from } = asked;
+    if (request.route.phase === 'stem' && uplink.isEdge)
+      return new StemRelay(this.#desk, { ...asked, ways: () => uplink.ways(from) });
+    const isFetch = request.type === 'dataRequest';
+    return isFetch ? new Fetch(this.#desk, this.#fetches, asked) : new Insert(this.#desk, asked);
   }
 
   /**
@@ -238,7 +250,7 @@ export class Router {
    * tells that the request has passed here. An insert is not accepted first: the block would travel for nothing, and most
    * refusals near a key are of this kind (docs/spec/routing.md, 5, has what that gives away).
    */
-  #refuse(from: LinkId, link: Link, request: Request): void {
+  #refuse(from: LinkId, link: LinkRequests, request: Request): void {
     link.asked.set(request.id, 'refused');
     if (request.type === 'dataRequest') this.#desk.send(from, { type: 'accepted', id: request.id });
     this.#desk.read({ key: request.key, asker: undefined }, () => {
@@ -248,31 +260,14 @@ export class Router {
     });
   }
 
-  #reply(link: Link, reply: Reply): void {
-    // A late answer to a request that was given up finds nobody.
-    link.asking.get(reply.id)?.hopSays(reply);
-  }
-
   #linkDown(id: LinkId): void {
-    const link = this.#links.get(id);
-    if (link === undefined || id === LOCAL_LINK) return;
+    const link = id === LOCAL_LINK ? undefined : this.#requests.down(id);
+    if (link === undefined) return;
     this.#peers.down(id);
     this.#door.linkDown(id);
-    this.#links.delete(id);
     // Searches for the lost peer go on and end by themselves: what they find is kept for the next one who asks.
     for (const search of link.asking.values()) search.hopLost();
     this.#opennet.linkDown(id);
-  }
-
-  /** A node that nobody asks for anything must forget, too. */
-  #forgetLater(): void {
-    const at = this.#forgets ? undefined : this.#failures.forgetsAt;
-    if (at === undefined) return;
-    this.#forgets = true;
-    this.#desk.setTimer(at, () => {
-      this.#forgets = false;
-      this.#failures.forget(this.#now);
-    });
   }
 
   #freshUid(): Uid {
@@ -282,28 +277,26 @@ export class Router {
   #makeDesk(options: RouterOptions): Desk & PeerDesk {
     const push = (effect: Effect): void => void this.#effects.push(effect);
     const now = (): number => this.#now;
+    const room = (): WaitingRoom => this.#room;
     return {
       get now() {
         return now();
+      },
+      get room() {
+        return room();
       },
       params: options.params,
       location: options.location,
       peers: this.#peers,
       failures: this.#failures,
       random: options.random,
+      locate: options.locate ?? location,
       verify: options.verify,
-      send: (link, message) => {
-        if (this.#links.has(link)) push({ type: 'send', link, message });
+      send: (link: LinkId, message: Message, priority?: Priority) => {
+        if (this.#requests.has(link)) push({ type: 'send', link, message, priority });
       },
-      openHop: (to, owner) => {
-        const link = this.#links.get(to);
-        assert(link !== undefined, 'a hop is a peer');
-        const id = link.nextId as RequestId;
-        link.nextId = (link.nextId + 1) >>> 0;
-        link.asking.set(id, owner);
-        return id;
-      },
-      closeHop: (to, id) => void this.#links.get(to)?.asking.delete(id),
+      openHop: (to, owner) => this.#requests.openHop(to, owner),
+      closeHop: (to, id) => this.#requests.closeHop(to, id),
       setTimer: (at, fired) => {
         const token = this.#awaited.add({ type: 'timer', fired });
         push({ type: 'setTimer', token, at });
@@ -328,7 +321,7 @@ export class Router {
       dial: (candidate, ended) =>
         push({ type: 'dial', token: this.#awaited.add({ type: 'dial', ended }), candidate }),
       closeLink: (link) => {
-        if (this.#links.has(link)) push({ type: 'closeLink', link });
+        if (this.#requests.has(link)) push({ type: 'closeLink', link });
       },
       remember: (candidates) => push({ type: 'remember', candidates }),
       trace: (trace) => {
@@ -336,15 +329,10 @@ export class Router {
       },
       served: (link) => this.#door.served(link),
       ended: ({ from, request, uid, spent }) => {
-        // The link may be gone, and its table with it.
-        this.#links.get(from)?.asked.delete(request.id);
+        this.#requests.ended(from, request.id);
         this.#door.ended({ from, request }, spent);
         this.#seen.answered(uid, this.#now);
       },
     };
   }
-}
-
-function newLink(): Link {
-  return { asked: new Map(), asking: new Map(), nextId: 0 };
 }

@@ -5,7 +5,7 @@
  *            ┌──────────── advance ◄──────────────────────────────────────────┐
  *            ▼                                                                │ silence, overload, dead end,
  *      next peer? ──no──► exhausted                                           │ not found, link lost, bad data
- *            │yes                                                             │
+ *            │yes; waits until it has room (load/room-finder.ts)              │
  *            ▼                                                                │
  *         asked ──accepted──► working ◄──working── (patience begins anew) ────┘
  *
@@ -14,23 +14,15 @@
  *
  * Invariant: whoever asked gets `accepted` and later exactly one answer, unless their link is gone.
  */
-import {
-  assert,
-  assertNever,
-  type Block,
-  location,
-  type Location,
-  type RoutingKey,
-  type Salt,
-} from '../keys/index.ts';
+import { assert, assertNever, type Block, type Location, type RoutingKey, type Salt } from '../keys/index.ts';
 import { Budget, wireDistance } from './budget.ts';
 import type { Desk, HopOwner } from './desk.ts';
 import type { Token, Trace } from './effect.ts';
 import type { WriteOutcome } from './event.ts';
 import { Hop } from './hop.ts';
-import { loadLimits } from './load/limits.ts';
+import { RoomFinder } from './load/room-finder.ts';
 import type { WindowEnd } from './load/window.ts';
-import type { Answer, Message, Overloaded, Reply, Request, RequestId, Uid } from './messages.ts';
+import type { Answer, Message, Overloaded, Priority, Reply, Request, RequestId, Uid } from './messages.ts';
 import { LOCAL_LINK, type LinkId } from './peer.ts';
 import type { Choice } from './peers.ts';
 import { Tally } from './tally.ts';
@@ -56,8 +48,8 @@ export abstract class Search implements HopOwner {
   readonly #tried: Set<LinkId>;
   readonly #visited: Visited;
   #visits = 0;
-  /** Peers that had no room. */
-  #refusals = 0;
+  /** While it waits for room there is no hop. */
+  readonly #room: RoomFinder;
   #hop: Hop | undefined;
   #tick: Token;
   /** Some node has accepted it. */
@@ -74,7 +66,7 @@ export abstract class Search implements HopOwner {
     this.from = from;
     this.#request = request;
     this.tally = new Tally(from === LOCAL_LINK ? 'owner' : 'peer');
-    this.#target = location(request.key, request.salt);
+    this.#target = desk.locate(request.key, request.salt);
     this.#budget = Budget.enter(request.route, wireDistance(desk.location, this.#target), desk.params);
     this.#deadlineAt = desk.now + Math.min(request.deadlineMs, desk.params.deadlineMs);
     this.#tried = new Set([from]);
@@ -82,6 +74,12 @@ export abstract class Search implements HopOwner {
       came: request.route.phase === 'greedy' ? request.route.visited : [],
       cameFrom: desk.peers.isFriend(from) ? 'friend' : 'other',
       mayName: this.phase === 'greedy' && this.#budget.htl <= desk.params.htl - desk.params.hintsAfter,
+    });
+    this.#room = new RoomFinder({
+      desk,
+      priority: request.priority,
+      best: () => this.#best(),
+      called: (link) => (link === undefined || this.#isSpent ? this.advance() : this.#ask(link)),
     });
     this.#tick = this.#setTick();
     this.#say({ type: 'accepted', id: this.#request.id });
@@ -115,6 +113,10 @@ export abstract class Search implements HopOwner {
 
   protected get reached(): boolean {
     return this.#reached;
+  }
+
+  protected get priority(): Priority {
+    return this.#request.priority;
   }
 
   get isLocal(): boolean {
@@ -162,18 +164,25 @@ export abstract class Search implements HopOwner {
   /** Asks the next peer, or ends. */
   protected advance(): void {
     assert(!this.#ended && this.#hop === undefined, 'one hop at a time');
+    const link = this.#isSpent ? 'spent' : this.#room.next();
+    if (link === 'spent') this.exhausted('spent');
+    else if (link === undefined) this.exhausted(this.#room.isOverloaded ? 'overload' : 'deadEnd');
+    else if (link !== 'waits') this.#ask(link);
+  }
+
+  /** What a hop may take. */
+  get #leftMs(): number {
+    return Math.floor(this.#deadlineAt - this.desk.now - this.desk.params.hopMarginMs);
+  }
+
+  get #isSpent(): boolean {
+    return this.#budget.spent || this.#leftMs < this.desk.params.hopMarginMs;
+  }
+
+  #ask(link: LinkId): void {
     const { desk } = this;
-    const deadlineMs = Math.floor(this.#deadlineAt - desk.now - desk.params.hopMarginMs);
-    if (this.#budget.spent || deadlineMs < desk.params.hopMarginMs) {
-      this.exhausted('spent');
-      return;
-    }
-    const link = this.#nextWithRoom();
-    const place = link === undefined ? undefined : desk.peers.locationOf(link);
-    if (link === undefined || place === undefined) {
-      this.exhausted(this.#isOverloaded ? 'overload' : 'deadEnd');
-      return;
-    }
+    const place = desk.peers.locationOf(link);
+    assert(place !== undefined, 'who is asked is a peer');
     const { priority } = this.#request;
     const silent = (): void => this.#hopGone('silent');
     this.#hop = new Hop(desk, { link, location: place, priority, owner: this, silent });
@@ -183,44 +192,35 @@ export abstract class Search implements HopOwner {
       key: this.key,
       salt: this.salt,
       priority,
-      deadlineMs,
+      deadlineMs: this.#leftMs,
       route: this.#budget.route(this.uid, this.#hints(link)),
     });
   }
 
-  /** The next peer that has room. One without is passed over for good, as if it had refused; after some of them nobody is asked any more. */
-  #nextWithRoom(): LinkId | undefined {
-    const { desk } = this;
-    const { now } = desk;
-    while (!this.#isOverloaded) {
-      const link = desk.peers.next(this.#target, {
-        now,
-        tried: this.#tried,
-        asker: this.from,
-        visited: this.#visited.came,
-        best: this.#budget.best,
-        ...this.remembered(),
-      });
-      if (link === undefined) return undefined;
-      this.#tried.add(link);
-      if (desk.peers.hasRoom(link, { priority: this.#request.priority, now })) return link;
-      this.#countRefusal(link);
-    }
-    return undefined;
+  #best(): LinkId | undefined {
+    const link = this.desk.peers.next(this.#target, {
+      now: this.desk.now,
+      tried: this.#tried,
+      asker: this.from,
+      visited: this.#visited.came,
+      best: this.#budget.best,
+      ...this.remembered(),
+    });
+    if (link !== undefined) this.#tried.add(link);
+    return link;
   }
 
-  /** Who has never answered anything is not overloaded but of no use: searches would end wherever a few refuse everything. */
-  #countRefusal(link: LinkId): void {
-    if (this.desk.peers.hasAnswered(link)) this.#refusals += 1;
+  /** Whether a search that goes on from here must come to the nodes closest to the key: it has made progress so far, and has HTL for it. */
+  protected get mustArrive(): boolean {
+    return !this.#budget.stalls && this.#budget.htl * 2 > this.desk.params.htl;
   }
+
+  /** Whether an answer can't be true, whoever was asked below. */
+  protected abstract isFalse(reply: Reply): boolean;
 
   /** Peers were passed over for want of room: what was not found may be there. */
   protected get isCurtailed(): boolean {
-    return this.#refusals > 0;
-  }
-
-  get #isOverloaded(): boolean {
-    return this.#refusals >= loadLimits.overloadTries.value;
+    return this.#room.isCurtailed;
   }
 
   /** What the hop says. The router has checked that it is the hop's link and id. */
@@ -238,7 +238,7 @@ export abstract class Search implements HopOwner {
         if (hop.accepted) hop.works();
         return;
       case 'rejectedOverload':
-        this.#countRefusal(hop.link);
+        this.#room.refused(hop.link);
         if (hop.accepted) {
           // It looked for room below itself. Were that the end, whoever accepts and refuses would end the searches of others, and without a trace.
           this.#hopGone('dropped');
@@ -252,7 +252,7 @@ export abstract class Search implements HopOwner {
         this.#closeHop('answered');
         // With nothing below it was a loop or a dead end: free, and both look the same.
         if (reply.visits > 0) {
-          this.#charge(hop, reply.visits);
+          this.#charge(hop, reply);
           this.hopFailed(hop.link);
         }
         this.advance();
@@ -263,7 +263,7 @@ export abstract class Search implements HopOwner {
       case 'insertCollision':
         this.desk.peers.answered(hop.link, this.desk.now);
         this.#closeHop('answered');
-        this.#charge(hop, reply.visits);
+        this.#charge(hop, reply);
         if ('block' in reply) this.tally.fromHop();
         if (this.hopAnswered(hop.link, reply)) return;
         this.desk.verdict(hop.link, 'violation');
@@ -283,6 +283,7 @@ export abstract class Search implements HopOwner {
   protected answer(answer: Answer | Overloaded): void {
     assert(!this.#ended, 'one answer');
     this.#ended = true;
+    this.#room.stop();
     this.#closeHop('dropped');
     this.desk.cancelTimer(this.#tick);
     this.released();
@@ -307,7 +308,7 @@ export abstract class Search implements HopOwner {
   }
 
   #say(message: Message): void {
-    this.desk.send(this.from, message);
+    this.desk.send(this.from, message, 'block' in message ? this.priority : undefined);
   }
 
   #hints(to: LinkId): readonly Location[] {
@@ -315,9 +316,15 @@ export abstract class Search implements HopOwner {
     return this.#visited.hints({ own, isFriend: peers.isFriend(to), stalls: this.#budget.stalls });
   }
 
-  #charge(hop: Hop, visits: number): void {
+  /** Takes off what a hop has cost by its own account; of one that lies, what a silent one costs. */
+  #charge(hop: Hop, reply: Reply & { readonly visits: number }): void {
+    if (this.isFalse(reply)) {
+      this.desk.peers.lied(hop.link, this.desk.now);
+      this.#visits += this.#budget.chargeSilence();
+      return;
+    }
     this.#visited.answered(hop.location, { isFriend: this.desk.peers.isFriend(hop.link) });
-    this.#visits += this.#budget.charge(wireDistance(hop.location, this.#target), visits);
+    this.#visits += this.#budget.charge(wireDistance(hop.location, this.#target), reply.visits);
   }
 
   #hopGone(how: 'silent' | 'dropped'): void {
@@ -336,6 +343,7 @@ export abstract class Search implements HopOwner {
     const at = Math.min(this.desk.now + this.desk.params.workingEveryMs, this.#deadlineAt);
     return this.desk.setTimer(at, () => {
       if (this.desk.now >= this.#deadlineAt) {
+        this.#room.stop();
         this.#closeHop('dropped');
         this.exhausted('spent');
         // An insert may still wait for its disk; it answers by itself.

@@ -14,9 +14,8 @@ interface Answered {
 export class SeenUids {
   readonly #keepMs: number;
   readonly #most: number;
-  /** Bounded by the requests in work. */
-  readonly #inWork = new Set<Uid>();
-  readonly #answered = new Map<Uid, number>();
+  /** Until when each is known; Infinity while it is in work, of which there are as many as requests in work. */
+  readonly #known = new Map<Uid, number>();
   /** In the order of answering, and so of expiry. A Map that loses its first entry each time walks over all the gaps. */
   #order: Answered[] = [];
   #first = 0;
@@ -29,15 +28,15 @@ export class SeenUids {
 
   /** False when the uid was accepted before. */
   accept(uid: Uid, now: number): boolean {
-    if (this.#inWork.has(uid) || (this.#answered.get(uid) ?? -Infinity) > now) return false;
-    this.#inWork.add(uid);
+    const until = this.#known.get(uid);
+    if (until !== undefined && until > now) return false;
+    this.#known.set(uid, Infinity);
     return true;
   }
 
   answered(uid: Uid, now: number): void {
-    this.#inWork.delete(uid);
     const until = now + this.#keepMs;
-    this.#answered.set(uid, until);
+    this.#known.set(uid, until);
     this.#order.push({ uid, until });
     this.#forget(now);
   }
@@ -49,7 +48,7 @@ export class SeenUids {
       const isFull = this.#order.length - this.#first > this.#most;
       if (oldest.until > now && !isFull) break;
       // It may have been answered again since, and then has a later place.
-      if (this.#answered.get(oldest.uid) === oldest.until) this.#answered.delete(oldest.uid);
+      if (this.#known.get(oldest.uid) === oldest.until) this.#known.delete(oldest.uid);
       this.#first += 1;
     }
     if (this.#first * 2 <= this.#order.length) return;

@@ -81,6 +81,18 @@ export const storeLimits = {
     unit: '% of store, by one link in a day',
     reason: 'A hundred days of flooding by one neighbour, not minutes, until every block of others is gone.',
   },
+  displacedByAllPercentPerDay: {
+    value: 10,
+    unit: '% of probation, by all links in a day',
+    reason:
+      'A flood comes by honest links too, from neighbours who relay it: 20 of them displaced a fifth of the store a day, which may be all of probation.',
+  },
+  keptDays: {
+    value: 10,
+    unit: 'UTC days',
+    reason:
+      'Who asks for everything else makes any block the one unused for longest. So age counts as well: ten days for somebody to come and ask, and probation turns over in no less.',
+  },
   displacersKept: {
     value: 1_024,
     unit: 'links',

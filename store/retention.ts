@@ -16,7 +16,7 @@ import type { StorePart } from './block-store.ts';
 
 /**
  * - `slot`: taken; nothing lies there any more that counts.
- * - `refused`: the link has displaced its share today.
+ * - `refused`: the link, or all of them, have displaced their share today; or what would have to go has come a short time ago.
  * - `unfilled`: there is room, but it is not filled yet.
  * - `wait`: all that could make room is being written.
  */
@@ -42,7 +42,10 @@ export class Retention {
   readonly free: FreeSlots;
   readonly #options: RetentionOptions;
   readonly #displacement = new Displacement();
-  /** Of a probation block that was fetched: mark of the link << 16 | low bits of the day. 0: never. */
+  /**
+   * Of a block in probation: mark of the link << 16 | low bits of the day. Until a link has fetched it the link is 0 and the day that
+   * of its coming. 0: it was protected before, or nobody knows.
+   */
   #marks: Uint32Array<ArrayBuffer>;
   /** Blocks that moved between probation and protection since their row was written. */
   #changed = new Set<number>();
@@ -111,6 +114,7 @@ export class Retention {
     this.ids.setId(slot, id);
     this.ids.name(slot);
     this.lists.append(slot, segment);
+    if (segment === SEGMENT.probation) this.#marks[slot] = lowBits(this.#day());
   }
 
   /** The block in `slot` does not count any more; who calls this decides what becomes of the slot. */
@@ -139,9 +143,9 @@ export class Retention {
   /** The block was asked for over a link. The second link on another day than the first protects it. */
   fetched(slot: number, from: string): void {
     if (this.lists.segmentOf(slot) !== SEGMENT.probation) return;
-    const mark = ((this.#options.linkMark(from) << 16) | (this.#day() & 0xffff)) >>> 0;
+    const mark = ((this.#options.linkMark(from) << 16) | lowBits(this.#day())) >>> 0;
     const first = this.#marks[slot] ?? 0;
-    if (first === 0) this.#marks[slot] = mark;
+    if (first >>> 16 === 0) this.#marks[slot] = mark;
     else if (first >>> 16 !== mark >>> 16 && (first & 0xffff) !== (mark & 0xffff)) this.#protect(slot);
   }
 
@@ -173,8 +177,10 @@ export class Retention {
     if (victim === undefined) return { type: 'wait' };
     if (giving === 'store' && from !== undefined) {
       const day = this.#day();
-      if (!this.#displacement.mayDisplace(from, { day, capacityBlocks: this.capacityBlocks('store') }))
-        return { type: 'refused' };
+      const capacityBlocks = this.capacityBlocks('store');
+      const probationBlocks = this.lists.count(SEGMENT.probation);
+      const may = this.#displacement.mayDisplace(from, { day, capacityBlocks, probationBlocks });
+      if (!may || this.#isYoung(victim, day)) return { type: 'refused' };
       this.#displacement.count(from, day);
     }
     this.drop(victim);
@@ -230,6 +236,12 @@ export class Retention {
     return this.lists.oldest(SEGMENT.probation) ?? this.lists.oldest(SEGMENT.protected);
   }
 
+  /** It came, or was fetched for the first time, a short time ago. A day that is yet to come says nothing: the clock was wrong. */
+  #isYoung(slot: number, day: number): boolean {
+    const mark = this.#marks[slot] ?? 0;
+    return mark !== 0 && lowBits(day - lowBits(mark)) < storeLimits.keptDays.value;
+  }
+
   #share(part: StorePart, slots: number): number {
     const { storeShare } = this.#options;
     // Whoever wants both parts has at least one block of each.
@@ -245,4 +257,8 @@ export class Retention {
   #day(): number {
     return dayOf(this.#options.clock());
   }
+}
+
+function lowBits(day: number): number {
+  return day & 0xffff;
 }

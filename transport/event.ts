@@ -22,8 +22,11 @@ export type LinkSecret =
 export type Verdict =
   { readonly type: 'refused' } | { readonly type: 'accepted'; readonly secret: LinkSecret };
 
-/** Control messages overtake bulk that has not been handed to the carrier. Within an urgency nothing overtakes. */
-export type Urgency = 'control' | 'bulk';
+/**
+ * What has not been handed to the carrier is overtaken: realtime and bulk by control, bulk by realtime up to a share (outbox.ts). Within
+ * an urgency nothing overtakes.
+ */
+export type Urgency = 'control' | 'realtime' | 'bulk';
 
 export type SessionEvent =
   /** The carrier is open. `wallMs` is Unix time: openings carry one. */

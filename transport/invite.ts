@@ -65,7 +65,7 @@ function readLine(line: string): Invite {
   const limit = transportLimits.inviteChars.value;
   if (line.length > limit) throw new ParseError(code, `longer than ${limit} characters`);
   if (!line.startsWith(PREFIX)) throw new ParseError(code, `does not begin with ${PREFIX}`);
-  const fields = decodeFields(fromText(line.slice(PREFIX.length)), code);
+  const fields = readFields(fromText(line.slice(PREFIX.length)), code);
   if (field(fields, 'v') !== FORMAT) {
     throw new ParseError(code, `its format is not ${FORMAT}: another version made it`);
   }
@@ -78,6 +78,15 @@ function readLine(line: string): Invite {
     secret: bytesField(fields, { name: 'key', length: KEY_BYTES, code }),
     expiresSeconds,
   };
+}
+
+function readFields(bytes: Uint8Array, code: 'bad_reference'): ReturnType<typeof decodeFields> {
+  try {
+    return decodeFields(bytes, code);
+  } catch (error) {
+    if (error instanceof ParseError) throw new ParseError(code, `cut off or mistyped: ${error.message}`);
+    throw error;
+  }
 }
 
 function isTime(value: unknown): value is number {

@@ -66,6 +66,12 @@ export const transportLimits = {
     unit: 'ms',
     reason: 'And at most so long; the time is drawn, so that it names no program.',
   },
+  realtimeRun: {
+    value: 3,
+    unit: 'messages',
+    reason:
+      'So many realtime blocks go before a bulk one that waits: who asks for all in a hurry stops nobody.',
+  },
   keepAliveMs: {
     value: 20_000,
     unit: 'ms',

@@ -70,6 +70,11 @@ export class Link {
     return this.#outbox.queuedBytes;
   }
 
+  /** When the one of them that has waited longest came. */
+  get waitingSince(): number | undefined {
+    return this.#outbox.oldestAt;
+  }
+
   /** Whether a frame has come: a proof that the other side has the keys too. */
   get hasReceived(): boolean {
     return this.#hasReceived;
@@ -77,7 +82,7 @@ export class Link {
 
   /** A frame without content. */
   sendPadding(now: number, effects: SessionEffect[]): CloseReason | undefined {
-    this.#outbox.push({ type: 'padding', payload: EMPTY }, 'control');
+    this.#outbox.push({ type: 'padding', payload: EMPTY }, { urgency: 'control', now });
     return this.#handOver(now, effects);
   }
 
@@ -88,7 +93,7 @@ export class Link {
   ): CloseReason | undefined {
     const limit = transportLimits.frameBytes.value;
     assert(payload.length > 0 && payload.length <= limit, `a message has 1 to ${limit} bytes`);
-    this.#outbox.push({ type: 'message', payload }, urgency);
+    this.#outbox.push({ type: 'message', payload }, { urgency, now });
     return this.#handOver(now, effects);
   }
 
@@ -165,7 +170,7 @@ export class Link {
   #askIfDue(now: number): void {
     if (this.#role !== 'dial' || this.#rekeying.state !== 'idle') return;
     if (this.#epochShare(now) < 1) return;
-    this.#outbox.push({ type: 'rekey', payload: this.#rekey.ask() }, 'control');
+    this.#outbox.push({ type: 'rekey', payload: this.#rekey.ask() }, { urgency: 'control', now });
     this.#rekeying = { state: 'asked' };
   }
 
@@ -207,7 +212,7 @@ export class Link {
         if (this.#role !== 'listen' || rekeying.state !== 'idle' || isEarly) return false;
         const answer = this.#rekey.answer(payload);
         if (!answer) return false;
-        this.#outbox.push({ type: 'rekeyReply', payload: answer.reply }, 'control');
+        this.#outbox.push({ type: 'rekeyReply', payload: answer.reply }, { urgency: 'control', now });
         this.#rekeying = { state: 'replying', next: answer.next };
         return true;
       }
@@ -215,7 +220,7 @@ export class Link {
         const next = rekeying.state === 'asked' ? this.#rekey.complete(payload) : undefined;
         if (!next) return false;
         this.#opener.replaceKey(next.receive);
-        this.#outbox.push({ type: 'switch', payload: EMPTY }, 'control');
+        this.#outbox.push({ type: 'switch', payload: EMPTY }, { urgency: 'control', now });
         this.#rekeying = { state: 'switching', send: next.send };
         return true;
       }

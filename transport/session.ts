@@ -85,6 +85,11 @@ export class Session {
     return this.#state.state === 'established' ? this.#state.link.queuedBytes : 0;
   }
 
+  /** When the one of them that has waited longest came, by the clock of `handle`; undefined when none waits. */
+  get waitingSince(): number | undefined {
+    return this.#state.state === 'established' ? this.#state.link.waitingSince : undefined;
+  }
+
   /** `now` in ms, never less than the time before. Effects are appended. */
   handle(now: number, event: SessionEvent, effects: SessionEffect[]): void {
     if (this.#state.state === 'closed') return;

@@ -58,6 +58,8 @@ const settingOptions: readonly Part[] = [
     form: '--socks-proxy <HOST:PORT>',
     summary: 'connect to other nodes through a SOCKS5 proxy, and never past it',
   },
+  { form: '--bandwidth-up <SIZE>', summary: 'send at most so much a second, like 1MiB' },
+  { form: '--bandwidth-down <SIZE>', summary: 'take at most so much a second' },
   { form: '--fproxy-listen <HOST:PORT>', summary: 'where the browser finds the node; loopback only' },
   { form: '--donor', summary: 'give disk and bandwidth only: no web interface' },
   { form: '--network <NAME>', summary: 'class of the network' },

@@ -9,6 +9,11 @@ export const processLimits = {
     unit: 'bytes',
     reason: 'Room for a few blocks in each part of the disk, and for what the parts need to be found again.',
   },
+  bandwidthLeastBytes: {
+    value: 65_536,
+    unit: 'bytes a second',
+    reason: 'About two blocks: with less a request waits longer for its turn than who asks waits for it.',
+  },
   configBytes: {
     value: 1_048_576,
     unit: 'bytes',

@@ -63,6 +63,16 @@ function parseProxy(text: string): Endpoint | '' | undefined {
   return text === '' ? '' : parseEndpoint(text);
 }
 
+/** Nothing: no limit. */
+function parseRate(text: string): number | '' | undefined {
+  return text === '' ? '' : parseSize(text.replace(/\/s$/, ''));
+}
+
+const rate = written(parseRate, 'a size for each second, like 1MiB, or nothing').refine(
+  (bytes) => bytes === '' || bytes >= processLimits.bandwidthLeastBytes.value,
+  `expected at least ${formatSize(processLimits.bandwidthLeastBytes.value)}`,
+);
+
 const references = z.union(
   [
     // What separates them in a text is in none of them.
@@ -124,6 +134,20 @@ export const settings = {
     schema: written(parseProxy, 'host:port, like 127.0.0.1:9050, or nothing'),
     fallback: (): Endpoint | '' => '',
     show: (proxy) => (proxy === '' ? '' : formatEndpoint(proxy)),
+  }),
+  'bandwidth.up': setting({
+    doc: 'What this node sends to others a second at most, on the average. Empty: what the line takes.',
+    syntax: 'SIZE',
+    schema: rate,
+    fallback: (): number | '' => '',
+    show: showRate,
+  }),
+  'bandwidth.down': setting({
+    doc: 'What it takes from others a second at most, on the average. Empty: what the line brings.',
+    syntax: 'SIZE',
+    schema: rate,
+    fallback: (): number | '' => '',
+    show: showRate,
   }),
   'fproxy.listen': setting({
     doc: 'Where the browser finds the node. On this machine only.',
@@ -213,6 +237,10 @@ export function optionName(name: SettingName): string {
 /** … and MIMEO_STORE_SIZE in the environment. */
 export function variableName(name: SettingName): string {
   return `MIMEO_${name.replaceAll('.', '_').toUpperCase()}`;
+}
+
+function showRate(bytes: number | ''): string {
+  return bytes === '' ? '' : formatSize(bytes);
 }
 
 function pathHash(path: string): number {

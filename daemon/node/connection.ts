@@ -73,6 +73,12 @@ export class Connection implements CarrierListener {
     if (waitingBytes > nodeLimits.linkBacklogBytes.value) this.destroy('stuck');
   }
 
+  /** How long the message has waited that the carrier has not taken longest; 0 when it takes all. */
+  get oldestWaitMs(): number {
+    const since = this.#session.waitingSince;
+    return since === undefined ? 0 : performance.now() - since;
+  }
+
   /** Sends what the carrier has first. */
   close(reason: string): void {
     this.#reason ??= reason;

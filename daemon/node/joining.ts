@@ -18,7 +18,7 @@ export type StrangerMode = 'seek' | 'accept' | 'none';
 
 interface Parts {
   readonly mode: StrangerMode;
-  readonly host: Pick<RouterHost, 'joining' | 'peerCount' | 'now'>;
+  readonly host: Pick<RouterHost, 'joining' | 'peerCount' | 'uplink' | 'now'>;
   readonly strangers: Pick<Strangers, 'attempts' | 'isAlone' | 'addressOf'>;
   readonly links: Pick<Links, 'nextCallMs' | 'hosts' | 'list'>;
   readonly peers: readonly PeerState[];
@@ -27,11 +27,11 @@ interface Parts {
 export function joining(parts: Parts): Joining {
   const { mode, host, strangers, links, peers } = parts;
   const friends = links.list().filter(({ tie }) => tie === 'friend').length;
-  const { calling, failed, last } = strangers.attempts;
+  const { calling, failed, last, answered } = strangers.attempts;
   const failing = peers.filter(
     ({ state, lastFailure }) => state !== 'connected' && lastFailure !== undefined,
   );
-  const reason = last?.reason ?? failing[0]?.lastFailure;
+  const why = last?.why.words ?? failing[0]?.lastFailure;
   const step = host.joining;
   const doing = step === undefined ? undefined : inWords(step, strangers);
   const nextTryAt = step?.step === 'resting' ? step.nextAt : undefined;
@@ -44,23 +44,48 @@ export function joining(parts: Parts): Joining {
     failed: Math.max(failed, failing.length),
     callable: reachOf(links.hosts),
     ...(doing === undefined ? {} : { doing }),
-    ...(reason === undefined ? {} : { lastFailure: whyInWords(reason) }),
+    ...(why === undefined ? {} : { lastFailure: why }),
     ...(last === undefined ? {} : { lastFailureSeconds: Math.round((host.now - last.at) / 1_000) }),
     ...(nextTryMs === undefined ? {} : { nextTrySeconds: Math.max(0, Math.ceil(nextTryMs / 1_000)) }),
   };
+  const linked = links.list().length;
   const code = codeOf(now, {
     mode,
-    links: links.list().length,
+    links: linked,
     known: peers.length > 0 || (mode === 'seek' && !strangers.isAlone) ? 'some' : 'none',
+    answered: answered !== undefined && (last === undefined || last.at < answered.at) ? 'last' : 'before',
   });
-  return { code, ...now, sentence: sentence({ code, ...now }) };
+  const at = code === 'ended' ? answered?.address : last?.why.address;
+  return {
+    code,
+    ...now,
+    sentence: sentence({ code, ...now, linked: linked - friends, at, uplink: host.uplink }),
+  };
 }
 
 type Counts = Omit<Joining, 'code' | 'sentence'>;
 
+interface Situation {
+  readonly mode: StrangerMode;
+  readonly links: number;
+  readonly known: 'some' | 'none';
+  /** Whether the last call came through, or failed. */
+  readonly answered: 'last' | 'before';
+}
+
+/** What sentences say besides. */
+interface Said extends Omit<Joining, 'sentence'> {
+  /** Links but those with friends. */
+  readonly linked: number;
+  /** Where the last call went. */
+  readonly at: string | undefined;
+  /** Friendships to a node that routes among strangers; 7 if none is near. */
+  readonly uplink: number;
+}
+
 function codeOf(
   { failed, calling, confirmed, wanted }: Counts,
-  { mode, links, known }: { mode: StrangerMode; links: number; known: 'some' | 'none' },
+  { mode, links, known, answered }: Situation,
 ): Joining['code'] {
   if (links > 0) {
     if (mode !== 'seek') return mode === 'accept' ? 'accepting' : 'closed';
@@ -68,11 +93,12 @@ function codeOf(
     return confirmed < wanted / 4 ? 'looking' : 'joined';
   }
   if (known === 'none') return mode === 'accept' ? 'accepting' : 'nobody';
-  return failed > 0 || calling === 0 ? 'unanswered' : 'calling';
+  if (calling > 0 && failed === 0) return 'calling';
+  return failed === 0 && answered === 'last' ? 'ended' : 'unanswered';
 }
 
-function sentence(now: Omit<Joining, 'sentence'>): string {
-  const { code, confirmed, wanted, doing, calling } = now;
+function sentence(now: Said): string {
+  const { code, confirmed, wanted, doing, calling, linked } = now;
   switch (code) {
     case 'nobody':
       return wanted === 0
@@ -82,25 +108,27 @@ function sentence(now: Omit<Joining, 'sentence'>): string {
       return `Calling ${nodes(calling)}.`;
     case 'unanswered':
       return unanswered(now);
-    case 'looking':
-      return `Looking for peers: ${confirmed} of ${wanted}, ${doing ?? 'asking again'}${inAWhile(now)}.`;
+    case 'ended':
+      return ended(now);
+    case 'looking': {
+      const open =
+        confirmed === 0 && linked > 0
+          ? ` (${nodes(linked)} connected, none has a place for this one yet)`
+          : '';
+      return `Looking for peers: ${confirmed} of ${wanted}${open}, ${doing ?? RESTING}${inAWhile(now)}.`;
+    }
     case 'joined':
       return `${confirmed} of ${wanted} peers${confirmed < wanted && doing !== undefined ? `, ${doing}${inAWhile(now)}` : ''}.`;
     case 'accepting':
       return `Strangers may connect, and this node looks for none: ${confirmed} of ${wanted}.`;
     case 'closed':
-      return 'Friends and named peers alone.';
+      return `Friends and named peers alone${throughFriends(now)}.`;
     default:
       return assertNever(code);
   }
 }
 
-function unanswered({
-  failed,
-  lastFailure,
-  lastFailureSeconds,
-  nextTrySeconds,
-}: Omit<Joining, 'sentence'>): string {
+function unanswered({ failed, lastFailure, lastFailureSeconds, nextTrySeconds, at }: Said): string {
   if (lastFailure === undefined) {
     return nextTrySeconds === undefined
       ? 'No peer has called, and none that is known has an address to call.'
@@ -108,14 +136,22 @@ function unanswered({
   }
   const parts = [
     `${failed} tried`,
-    ...(lastFailureSeconds === undefined ? [] : [`the last one ${lastFailureSeconds} s ago`]),
+    ...(lastFailureSeconds === undefined
+      ? []
+      : [`the last one ${at ?? ''}${at === undefined ? '' : ' '}${lastFailureSeconds} s ago`]),
     ...(nextTrySeconds === undefined ? [] : [`next try in ${nextTrySeconds} s`]),
   ];
   return `No node answers: ${lastFailure} (${parts.join(', ')}).`;
 }
 
+/** A node that is full lets others in for a while, and so does one that stops. */
+function ended({ at, nextTrySeconds }: Said): string {
+  const next = nextTrySeconds === undefined ? '' : `; next try in ${nextTrySeconds} s`;
+  return `No peer is connected: the link with ${at ?? 'the last one'} has ended, which has no place for this node or has stopped${next}.`;
+}
+
 /** While it rests. */
-function inAWhile({ doing, nextTrySeconds }: Omit<Joining, 'sentence'>): string {
+function inAWhile({ doing, nextTrySeconds }: Said): string {
   return doing === RESTING && nextTrySeconds !== undefined ? ` in ${nextTrySeconds} s` : '';
 }
 
@@ -140,31 +176,12 @@ function inWords(step: JoinStep, strangers: Pick<Strangers, 'addressOf'>): strin
   }
 }
 
-function nodes(count: number): string {
-  return `${count} node${count === 1 ? '' : 's'}`;
+/** Where nobody near has strangers there is nothing to say: that is a network of friends. */
+function throughFriends({ uplink }: Said): string {
+  if (uplink < 1 || uplink >= 7) return '';
+  return `; this node reaches strangers through friends, ${uplink === 1 ? 'one step' : `${uplink} steps`} away`;
 }
 
-/** What the system, a proxy or the session calls it, as a person does. */
-const words: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'connection refused',
-  ECONNRESET: 'connection cut off',
-  ETIMEDOUT: 'no connection in time',
-  EHOSTUNREACH: 'no way to that address',
-  ENETUNREACH: 'no way to that network: is this machine online?',
-  EADDRNOTAVAIL: 'no way to that address',
-  ENOTFOUND: 'the name is not known',
-  EAI_AGAIN: 'no name server answers: is this machine online?',
-  EACCES: 'this machine does not allow it',
-  EMFILE: 'too many open files',
-  handshake_timeout:
-    'connected, and no reply: it is full, of another network, or one of the two clocks is wrong',
-  carrier_closed: 'connected, and cut off without a reply',
-  bad_reply: 'what answers there is no node of this network',
-  no_common_version: 'it speaks another version',
-  silent: 'it has fallen silent',
-};
-
-function whyInWords(reason: string): string {
-  const code = /([A-Za-z_]+)$/u.exec(reason)?.[1] ?? '';
-  return words[code] ?? reason;
+function nodes(count: number): string {
+  return `${count} node${count === 1 ? '' : 's'}`;
 }

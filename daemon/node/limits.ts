@@ -161,4 +161,10 @@ export const nodeLimits = {
     unit: 'scrypt N',
     reason: '1 GiB: a file that asks for more would take the memory of the machine.',
   },
+  waitsCounted: {
+    value: 0.75,
+    unit: 'of links',
+    reason:
+      'In the others messages wait longest for their carriers: a quarter that does not read closes the door to nobody else.',
+  },
 } as const satisfies Limits;

@@ -16,6 +16,7 @@ import {
   type LinkId,
   type Message,
   type Peer,
+  type Priority,
   type RouterEvent,
   type Verdict,
   decodeMessage,
@@ -31,6 +32,7 @@ import {
 import type { SocketCarrier } from '../host/socket-carrier.ts';
 import { type Listening, listenTcp } from '../host/tcp.ts';
 import type { Admission } from './admission.ts';
+import { oldestWaitMs } from './backlog.ts';
 import type { Connection } from './connection.ts';
 import { type CallState, Dialler } from './dialler.ts';
 import { Handshakes, type HandshakesOptions, type Made } from './handshakes.ts';
@@ -196,10 +198,16 @@ export class Links {
     return this.#dialler.state(identity);
   }
 
-  send(link: LinkId, message: Message): void {
+  /** `priority`: of the request that a block belongs to. */
+  send(link: LinkId, message: Message, priority: Priority = 'bulk'): void {
     // What carries a block is as long as a thousand others: those go first.
-    const urgency = 'block' in message ? 'bulk' : 'control';
+    const urgency = 'block' in message ? priority : 'control';
     this.#byId.get(link)?.connection.send(encodeMessage(message), urgency);
+  }
+
+  /** How long messages wait for the carriers of most links. */
+  get oldestWaitMs(): number {
+    return oldestWaitMs(Array.from(this.#byId.values(), ({ connection }) => connection.oldestWaitMs));
   }
 
   /** Who is at the other end; undefined for the owner's link, and for one that is gone. */
@@ -325,8 +333,10 @@ export class Links {
   #ended({ identity, link, reason, way }: Parameters<HandshakesOptions<Link>['ended']>[0]): void {
     if (link !== undefined) this.#down(link.identity, link);
     if (identity === undefined) return;
-    if (way !== 'unanswered') this.#dialler.ended(identity, { reason, own: way === 'dialled' });
-    if (way !== 'called') this.#settle(identity, { outcome: 'failed', reason });
+    // Before there was a link it would be no reply.
+    const why = link !== undefined && reason === 'carrier_closed' ? 'link_ended' : reason;
+    if (way !== 'unanswered') this.#dialler.ended(identity, { reason: why, own: way === 'dialled' });
+    if (way !== 'called') this.#settle(identity, { outcome: 'failed', reason: why });
   }
 
   /** Once for each link: the router is told, and the peer may have another one. */
@@ -350,11 +360,16 @@ function roundTripMs({ openedAt }: Connection): number {
   return Math.max(1, (performance.now() - openedAt) / 2);
 }
 
+const cannotListen: Readonly<Record<string, string>> = {
+  EADDRNOTAVAIL: 'this machine has no such address',
+  EACCES: 'this user may not; ports below 1024 are for administrators',
+  ENOTFOUND: 'the name is not known',
+};
+
 function listenError(error: unknown, { host, port }: { host: string; port: number }): unknown {
   if (!(error instanceof Error) || !('code' in error)) return error;
   if (error.code === 'EADDRINUSE')
     return new UserError('port_in_use', `${host}:${port} is in use`, { cause: error });
-  return new UserError('config_invalid', `can't listen on ${host}:${port}: ${String(error.code)}`, {
-    cause: error,
-  });
+  const why = cannotListen[String(error.code)] ?? String(error.code);
+  return new UserError('config_invalid', `can't listen on ${host}:${port}: ${why}`, { cause: error });
 }

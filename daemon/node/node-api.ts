@@ -144,7 +144,10 @@ function sentence(now: {
 }): string {
   const jobs = now.running === 0 ? '' : `, ${count(now.running, 'job')} of yours`;
   if (now.connected === 0) {
-    const why = now.known === 0 ? 'No peers yet' : `None of ${count(now.known, 'peer')} is connected`;
+    const why =
+      now.known === 0
+        ? 'No peers yet'
+        : `${now.known === 1 ? 'The one known peer is not' : `None of ${now.known} known peers is`} connected`;
     return `${why}; ${count(now.blocks, 'block')} kept${jobs}.`;
   }
   return `Connected to ${count(now.connected, 'peer')} of ${now.known}; ${count(now.pending, 'request')} in work${jobs}; ${count(now.blocks, 'block')} kept.`;

@@ -26,6 +26,8 @@ export interface NodeOptions {
   readonly seeds: readonly string[];
   /** What this node does with strangers, where the network has them. */
   readonly strangers: StrangerMode;
+  /** What the owner gives of the line; of what is not said there is no limit. */
+  readonly bandwidth: { readonly upBytesPerSecond?: number; readonly downBytesPerSecond?: number };
   readonly log: Logger;
   /** Where to write what passes, for measuring: refused outside test networks. */
   readonly traceFile?: string;

@@ -90,13 +90,14 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     random,
     verify: verifyBlock,
     traced: trace === undefined ? 'untraced' : 'traced',
+    load: { ...options.bandwidth, oldestWaitMs: () => links.oldestWaitMs },
     ...(mode === 'none' ? {} : { opennet: opennetOptions(strangers, mode) }),
   });
   const host: RouterHost = new RouterHost({
     router,
     store: disk.store,
     log,
-    sendToPeer: (link, message) => links.send(link, message),
+    sendToPeer: (link, message, priority) => links.send(link, message, priority),
     sendToOwner: (message) => owner.receive(message),
     verdict: (link, verdict) => links.verdict(link, verdict),
     closeLink: (link) => links.closeLink(link),

@@ -9,6 +9,7 @@ import { type CborValue, ParseError, type Random, decodeCbor, encodeCbor, toText
 import { UserError } from '../../client/index.ts';
 import { type LinkSecret, type NodeReference, decodeReference } from '../../transport/index.ts';
 import { nodeLimits } from './limits.ts';
+import type { Relation } from './reasons.ts';
 import { SealedFile } from './sealed-file.ts';
 
 export interface KnownPeer {
@@ -53,6 +54,20 @@ export class PeerBook {
 
   get(identity: string): KnownPeer | undefined {
     return this.#added.get(identity) ?? this.#configured.get(identity);
+  }
+
+  /** What the node of this identity is to the owner. */
+  relationTo(identity: string): Relation {
+    switch (this.get(identity)?.secret.type) {
+      case undefined:
+        return 'stranger';
+      case 'stranger':
+        return 'named';
+      case 'invite':
+        return 'invited';
+      case 'pair':
+        return 'friend';
+    }
   }
 
   /** A newer reference of a known peer replaces the old one; a friend stays one. @throws ParseError bad_reference, UserError */
@@ -102,7 +117,7 @@ export class PeerBook {
 
   #assertNetwork({ network }: NodeReference): void {
     if (Buffer.compare(network, this.#network) !== 0) {
-      throw new UserError('bad_reference', 'this reference is of another network than this node');
+      throw new UserError('bad_reference', 'this is a node of another network than this one');
     }
   }
 

@@ -8,6 +8,7 @@ import { type NodeReference, decodeInvite, decodeReference, encodeInvite } from 
 import type { Invites } from './invites.ts';
 import type { Links, LinkState } from './links.ts';
 import { type KnownPeer, type PeerBook, stranger } from './peer-book.ts';
+import { type Relation, whyInWords } from './reasons.ts';
 
 export interface PeersOptions {
   readonly book: PeerBook;
@@ -51,15 +52,24 @@ export class Peers {
 
   /** @throws ParseError bad_reference, UserError invite_expired, bad_reference */
   join(line: string): PeerState {
+    if (line.trim().startsWith(REFERENCE)) throw mistaken('a reference', 'mimeo peer add');
     const { inviter, secret, expiresSeconds } = decodeInvite(line);
-    if (expiresSeconds <= Date.now() / 1_000)
-      throw new UserError('invite_expired', 'this invite has expired: ask for a new one');
+    if (expiresSeconds <= Date.now() / 1_000) {
+      const [until, now] = [expiresSeconds * 1_000, Date.now()].map(
+        (ms) => `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`,
+      );
+      throw new UserError(
+        'invite_expired',
+        `this invite was good until ${until}, and this machine says it is ${now}`,
+      );
+    }
     this.#assertOther(inviter);
     return this.#begin(this.#options.book.addInviter(inviter, secret));
   }
 
   /** @throws ParseError bad_reference, UserError */
   add(reference: string): PeerState {
+    if (reference.trim().startsWith(INVITE)) throw mistaken('an invite', 'mimeo join');
     this.#assertOther(decodeReference(reference));
     return this.#begin(this.#options.book.add(reference));
   }
@@ -107,9 +117,21 @@ export class Peers {
       location: locationOfIdentity(reference.identity),
       addresses: [...reference.addresses],
       ...(link === undefined ? {} : linked(link)),
-      ...(lastFailure === undefined ? {} : { lastFailure }),
+      ...(lastFailure === undefined ? {} : { lastFailure: inWords(lastFailure, book.relationTo(identity)) }),
     };
   }
+}
+
+const REFERENCE = 'mimeo-node:';
+const INVITE = 'mimeo-invite:';
+
+function mistaken(what: string, takes: string): UserError {
+  return new UserError('bad_reference', `this is ${what}: \`${takes}\` takes it`);
+}
+
+function inWords(reason: string, relation: Relation): string {
+  const { address, words } = whyInWords(reason, relation);
+  return address === undefined ? words : `${address}: ${words}`;
 }
 
 function linked({ direction, sinceMs }: LinkState): Pick<PeerState, 'direction' | 'connectedSeconds'> {

@@ -36,9 +36,11 @@ const FREE = 'tor';
 
 const local = new BlockList();
 const network = new BlockList();
+const mapped = new BlockList();
 for (const [list, subnets] of [
   [local, ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/3', '::/96', 'fe80::/10', 'ff00::/8']],
   [network, ['10.0.0.0/8', '100.64.0.0/10', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7', 'fec0::/10']],
+  [mapped, ['::ffff:0:0/96']],
 ] as const) {
   for (const subnet of subnets) {
     const [address = '', bits = ''] = subnet.split('/');
@@ -124,29 +126,21 @@ function readIpv4(host: string): Host {
 }
 
 function readIpv6(host: string): Host {
-  const parts = hextets(host);
+  const bare = host.replace(/%.*$/u, '');
+  const parts = hextets(bare);
   // ::ffff:a.b.c.d is how a socket that takes both names IPv4.
-  if (parts[5] === 0xffff && parts.slice(0, 5).every((part) => part === 0)) {
-    const [high = 0, low = 0] = parts.slice(6);
+  if (mapped.check(bare, 'ipv6')) {
+    const [high = 0, low = 0] = parts.slice(6).map((part) => Number.parseInt(part, 16));
     return readIpv4([high >> 8, high & 255, low >> 8, low & 255].join('.'));
   }
-  const bare = host.replace(/%.*$/u, '');
   const kind = local.check(bare, 'ipv6') ? 'local' : network.check(bare, 'ipv6') ? 'private' : 'public';
-  const hex = parts.map((part) => part.toString(16));
-  return { kind, group: hex.slice(0, 2).join(':'), site: hex.slice(0, 3).join(':') };
+  return { kind, group: parts.slice(0, 2).join(':'), site: parts.slice(0, 3).join(':') };
 }
 
-/** The eight numbers of an IPv6 address, however it is written. */
-function hextets(host: string): number[] {
-  const [bare = ''] = host.split('%');
-  const dotted = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/u.exec(bare);
-  const [a = 0, b = 0, c = 0, d = 0] = dotted?.slice(2).map(Number) ?? [];
-  const plain =
-    dotted === null ? bare : `${dotted[1]}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
-  const [before = '', after] = plain.split('::');
-  const numbers = (text: string) =>
-    text === '' ? [] : text.split(':').map((part) => Number.parseInt(part, 16));
-  const [head, tail] = [numbers(before), numbers(after ?? '')];
-  const zeros = Array.from({ length: 8 - head.length - tail.length }, () => 0);
+/** Its eight parts, however it is written: URL has one way to write each address, in hexadecimal alone and without leading zeros. */
+function hextets(ipv6: string): string[] {
+  const written = new URL(`http://[${ipv6}]`).hostname.slice(1, -1);
+  const [head = [], tail = []] = written.split('::').map((side) => side.split(':').filter(Boolean));
+  const zeros = Array.from({ length: 8 - head.length - tail.length }, () => '0');
   return [...head, ...zeros, ...tail];
 }

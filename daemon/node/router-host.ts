@@ -15,6 +15,7 @@ import {
   LOCAL_LINK,
   type LinkId,
   type Message,
+  type Priority,
   type Router,
   type RouterEvent,
   type Token,
@@ -28,7 +29,8 @@ export interface RouterHostOptions {
   readonly router: Router;
   readonly store: BlockStore;
   readonly log: Logger;
-  readonly sendToPeer: (link: LinkId, message: Message) => void;
+  /** `priority`: of the request whose block it is. */
+  readonly sendToPeer: (link: LinkId, message: Message, priority?: Priority) => void;
   readonly sendToOwner: (message: Message) => void;
   readonly verdict: (link: LinkId, verdict: Verdict) => void;
   readonly closeLink: (link: LinkId) => void;
@@ -67,6 +69,11 @@ export class RouterHost {
   /** Confirmed peers. */
   get peerCount(): number {
     return this.#options.router.peerCount;
+  }
+
+  /** Friendships to a node that routes among strangers: 0 if this one does, 7 if none is near. */
+  get uplink(): number {
+    return this.#options.router.uplink;
   }
 
   /** What is done to get more; undefined where there are no strangers. */
@@ -122,7 +129,7 @@ export class RouterHost {
   #perform(effect: Effect): void {
     switch (effect.type) {
       case 'send':
-        this.#send(effect.link, effect.message);
+        this.#send(effect.link, effect.message, effect.priority);
         return;
       case 'setTimer': {
         const { token, at } = effect;
@@ -170,9 +177,9 @@ export class RouterHost {
     }
   }
 
-  #send(link: LinkId, message: Message): void {
+  #send(link: LinkId, message: Message, priority?: Priority): void {
     if (link === LOCAL_LINK) this.#options.sendToOwner(message);
-    else this.#options.sendToPeer(link, message);
+    else this.#options.sendToPeer(link, message, priority);
   }
 
   async #read({ token, key, asker }: Extract<Effect, { type: 'readBlock' }>): Promise<void> {

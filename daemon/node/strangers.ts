@@ -22,6 +22,7 @@ import type { CallOutcome } from './links.ts';
 import { type KnownPeer, type PeerBook, stranger } from './peer-book.ts';
 import { type Reach, mayDial, placeOf, reachOf } from './place.ts';
 import { PROOF_BYTES, findProof } from './proof.ts';
+import { type Why, whyInWords } from './reasons.ts';
 import type { StrangerBook } from './stranger-book.ts';
 
 type Candidates = Extract<RouterEvent, { type: 'candidates' }>;
@@ -55,7 +56,9 @@ export interface Attempts {
   /** Calls that have failed since one did not. */
   readonly failed: number;
   /** Why the last of them, and when by the clock of this process. */
-  readonly last: { readonly reason: string; readonly at: number } | undefined;
+  readonly last: { readonly why: Why; readonly at: number } | undefined;
+  /** The last call that came to a link. */
+  readonly answered: { readonly address: string | undefined; readonly at: number } | undefined;
 }
 
 const UNPAID = new Uint8Array(PROOF_BYTES);
@@ -68,6 +71,7 @@ export class Strangers {
   #calling = 0;
   #failed = 0;
   #last: Attempts['last'];
+  #answered: Attempts['answered'];
 
   constructor(options: StrangersOptions) {
     this.#options = options;
@@ -131,7 +135,7 @@ export class Strangers {
   }
 
   get attempts(): Attempts {
-    return { calling: this.#calling, failed: this.#failed, last: this.#last };
+    return { calling: this.#calling, failed: this.#failed, last: this.#last, answered: this.#answered };
   }
 
   /** For the owner's eyes: where a node is that was read lately, or else who it is. */
@@ -152,10 +156,15 @@ export class Strangers {
     this.#calling += 1;
     const result = await call(peer);
     this.#calling -= 1;
-    if (result.outcome === 'linked') this.#failed = 0;
-    else {
+    const [first] = peer.reference.addresses;
+    const at = performance.now();
+    if (result.outcome === 'linked') {
+      this.#failed = 0;
+      this.#answered = { address: first, at };
+    } else {
       this.#failed += 1;
-      this.#last = { reason: result.reason, at: performance.now() };
+      const { address = first, words } = whyInWords(result.reason, book.relationTo(identity));
+      this.#last = { why: { address, words }, at };
     }
     return result.outcome;
   }

@@ -63,10 +63,16 @@ export const loadLimits = {
     value: 32,
     unit: 'requests',
     reason:
-      'In work at a peer of which nothing is known: what one job has in flight. With 4 the first blocks of a file went to second-best nodes, and one fetch of 32 MiB in four failed (25 nodes).',
+      'In work at a peer of which nothing is known: what one job has in flight. With 16 a burst of inserts leaves 2 % of the copies at other nodes; under overload a smaller one gains nothing.',
   },
   windowMost: { value: 128, unit: 'requests', reason: 'No node takes more from one link (pendingPerLink).' },
   windowCutPercent: { value: 50, unit: 'per cent', reason: 'What is left of a window after a refusal.' },
+  roomWaitMs: {
+    value: 5_000,
+    unit: 'milliseconds',
+    reason:
+      'So long a search waits until the best peer has room. An insert through slow links takes as long, so in a burst some end within it; nobody is taken for silent who says that it works.',
+  },
   pauseFirstMs: {
     value: 250,
     unit: 'milliseconds',

@@ -35,6 +35,11 @@ export class Window {
     return this.#inWork < Math.floor(this.#size) && now >= this.#pausedUntil;
   }
 
+  /** After the peer has refused, or not answered, the only request. */
+  isPaused(now: number): boolean {
+    return now < this.#pausedUntil;
+  }
+
   /** Infinity when only an answer can make room. */
   roomAt(now: number): number {
     if (this.#inWork >= Math.floor(this.#size)) return Infinity;

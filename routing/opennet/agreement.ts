@@ -92,20 +92,26 @@ export class Agreement {
     return this.#pacts.get(link)?.peer.tie === 'friend';
   }
 
-  /** Everybody who has a place: friends, the confirmed, and those who are wanted and have not answered yet. */
+  /**
+   * Everybody who has a place: friends, the confirmed, and those who are wanted and have not answered yet. Not the friends that greedy
+   * requests don't go to: they fill no hole.
+   */
   held(): PeerView[] {
-    return [...this.#desk.peers.views(this.#desk.now)].filter(({ link }) => {
-      const pact = this.#pacts.get(link);
-      return pact !== undefined && (pact.confirmed || (pact.ours === 'wanted' && pact.theirs === undefined));
-    });
+    const views = this.#desk.peers.views(this.#desk.now);
+    return views.filter(({ link, isEdge }) => !isEdge && isHeld(this.#pacts.get(link)));
   }
 
   /** Those of them who take a place that a stranger could have. */
   get taken(): number {
-    return this.held().filter(({ link, peer }) => peer.tie === 'stranger' && !this.#isGuest(link)).length;
+    let count = 0;
+    for (const pact of this.#pacts.values())
+      if (pact.peer.tie === 'stranger' && !pact.isGuest && isHeld(pact)) count += 1;
+    return count;
   }
 
   wouldHave(candidate: Candidate): boolean {
+    const link = this.#links.get(candidate.identity);
+    if (link !== undefined && this.isFriend(link)) return false;
     return this.#judge(candidate, { cost: undefined, dialable: candidate.dialable }, this.held()).wanted;
   }
 
@@ -238,8 +244,9 @@ export class Agreement {
     held: readonly PeerView[],
   ): Judgement {
     const own = this.#desk.location;
-    const guests = held.filter(({ link }) => this.#isGuest(link));
-    const others = held.filter(({ link }) => !this.#isGuest(link));
+    const guests: PeerView[] = [];
+    const others: PeerView[] = [];
+    for (const view of held) (this.#isGuest(view.link) ? guests : others).push(view);
     if (!dialable && this.#options?.own().dialable === true) {
       const asGuest = wantsGuest(node, { own, guests, others });
       if (asGuest.wanted) return { ...asGuest, isGuest: true };
@@ -291,6 +298,11 @@ export class Agreement {
       this.#desk.closeLink(pact.link);
     });
   }
+}
+
+/** Confirmed, or wanted and yet to answer. */
+function isHeld(pact: Pact | undefined): boolean {
+  return pact !== undefined && (pact.confirmed || (pact.ours === 'wanted' && pact.theirs === undefined));
 }
 
 /** Who was refused may be wanted later; who was dropped is not, or two would take turns with one place. */

@@ -5,6 +5,7 @@
 import type { Location, Random } from '../../keys/index.ts';
 import type { Token, Verdict } from '../effect.ts';
 import type { PeerMessage } from '../messages.ts';
+import type { NetworkParams } from '../network.ts';
 import type { Candidate, LinkId } from '../peer.ts';
 import type { PeerTable } from '../peers.ts';
 
@@ -24,6 +25,7 @@ export interface OpennetOptions {
 
 export interface PeerDesk {
   readonly now: number;
+  readonly params: NetworkParams;
   /** Of this node. */
   readonly location: Location;
   readonly random: Random;

@@ -13,14 +13,20 @@ import type { Agreement } from './agreement.ts';
 import type { PeerDesk } from './desk.ts';
 import { opennetLimits } from './limits.ts';
 
+interface Failed {
+  readonly why: 'unanswered' | 'unwanted';
+  readonly at: number;
+  readonly waitMs: number;
+}
+
 export class Dials {
   readonly #desk: PeerDesk;
   readonly #agreement: Agreement;
   readonly #waiting: Candidate[] = [];
   /** By identity who is being dialled. */
   readonly #running = new Map<string, Candidate>();
-  /** Until when not to dial again, and how long that was. */
-  readonly #failed = new Map<string, { readonly until: number; readonly waitMs: number }>();
+  /** When it failed the last time, and how long not to dial again. */
+  readonly #failed = new Map<string, Failed>();
   /** Who offered whom, for those who wait, are being dialled or are linked. */
   readonly #sources = new Map<string, string>();
   /** Called when nobody is being dialled any more. */
@@ -60,6 +66,12 @@ export class Dials {
     return true;
   }
 
+  /** Those first that have not failed, or whose failure is the longest ago: or the rest of a long list would never have its turn. */
+  longestUntried(candidates: readonly Candidate[]): Candidate[] {
+    const failedAt = ({ identity }: Candidate) => this.#failed.get(identity)?.at ?? 0;
+    return [...candidates].sort((a, b) => failedAt(a) - failedAt(b));
+  }
+
   /** Dials a seed, whether it is wanted as a peer or not. */
   call(seed: Candidate, ended: (outcome: 'linked' | 'failed') => void): void {
     if (this.#agreement.linkOf(seed.identity) !== undefined) {
@@ -77,6 +89,11 @@ export class Dials {
     this.#tellIdle();
   }
 
+  /** What did not answer may answer now. */
+  forgetUnanswered(): void {
+    for (const [identity, { why }] of this.#failed) if (why === 'unanswered') this.#failed.delete(identity);
+  }
+
   /** The link to the node is gone, or it is none of ours. */
   gone(identity: string): void {
     this.#sources.delete(identity);
@@ -84,19 +101,19 @@ export class Dials {
 
   /** The node was dialled and does not want us: it will not in a minute either. */
   inVain(identity: string): void {
-    this.#avoid(identity, opennetLimits.dialAgainMs.value);
+    this.#avoid(identity, 'unwanted', opennetLimits.dialAgainMs.value);
   }
 
   /** It does not answer. That may be this node's own line, and then everybody fails at once: the first wait is short. */
   #unanswered(identity: string): void {
     const { dialAgainFirstMs, dialAgainMs } = opennetLimits;
     const before = this.#failed.get(identity)?.waitMs ?? dialAgainFirstMs.value / 2;
-    this.#avoid(identity, Math.min(dialAgainMs.value, 2 * before));
+    this.#avoid(identity, 'unanswered', Math.min(dialAgainMs.value, 2 * before));
   }
 
-  #avoid(identity: string, waitMs: number): void {
+  #avoid(identity: string, why: Failed['why'], waitMs: number): void {
     this.#failed.delete(identity);
-    this.#failed.set(identity, { until: this.#desk.now + waitMs, waitMs });
+    this.#failed.set(identity, { why, at: this.#desk.now, waitMs });
     if (this.#failed.size <= opennetLimits.dialFailures.value) return;
     for (const oldest of this.#failed.keys()) {
       this.#failed.delete(oldest);
@@ -111,9 +128,19 @@ export class Dials {
       location !== this.#desk.location &&
       !this.#running.has(identity) &&
       this.#agreement.linkOf(identity) === undefined &&
-      (this.#failed.get(identity)?.until ?? -Infinity) <= this.#desk.now &&
+      !this.#isAvoided(identity) &&
       this.#agreement.wouldHave(candidate)
     );
+  }
+
+  /** Who has nobody tries them all again each minute: it may be its own line that was down. */
+  #isAvoided(identity: string): boolean {
+    const failed = this.#failed.get(identity);
+    if (failed === undefined) return false;
+    const { why, at, waitMs } = failed;
+    const isAlone = why === 'unanswered' && this.#agreement.held().length === 0;
+    const mostMs = isAlone ? opennetLimits.aloneMostMs.value : waitMs;
+    return this.#desk.now < at + Math.min(waitMs, mostMs);
   }
 
   #offeredBy(source: string): number {

@@ -31,37 +31,48 @@ export function logDistance(own: Location, other: Location): number {
 
 /** What each spot is worth to a node at `own`, in the order of `spots`: the hole in log distance that it fills, over its cost. */
 export function gapScores(own: Location, spots: readonly Spot[]): number[] {
-  const scores = spots.map(() => 0);
-  const usual = usualCost(spots);
-  for (const side of sides(own, spots)) {
-    side.forEach(({ index, log }, place) => {
+  const scores: number[] = spots.map(() => 0);
+  const usual = spots.some(({ cost }) => cost === undefined) ? usualCost(spots) : 0;
+  for (const { indices, logs } of sides(own, spots)) {
+    for (let place = 0; place < indices.length; place += 1) {
+      const index = indices[place] as number;
       // Before the nearest lies half its distance, beyond the farthest the other end of the circle.
-      const before = side[place - 1]?.log ?? log - 1;
-      const after = side[place + 1]?.log ?? -1;
+      const before = logs[place - 1] ?? (logs[place] as number) - 1;
+      const after = logs[place + 1] ?? -1;
       scores[index] = (after - before) / costFactor(spots[index]?.cost ?? usual);
-    });
+    }
   }
   return scores;
 }
 
 /** The indices of each side's spots, the nearest first. */
 export function bySide(own: Location, spots: readonly Spot[]): readonly (readonly number[])[] {
-  return sides(own, spots).map((side) => side.map(({ index }) => index));
+  return sides(own, spots).map(({ indices }) => indices);
 }
 
-interface Ranked {
-  readonly index: number;
-  readonly log: number;
+/** Of one side of the circle, the nearest first; of equals the one with the smaller index. */
+interface Side {
+  readonly indices: number[];
+  readonly logs: number[];
 }
 
-function sides(own: Location, spots: readonly Spot[]): readonly (readonly Ranked[])[] {
-  const ahead: Ranked[] = [];
-  const behind: Ranked[] = [];
-  spots.forEach(({ location }, index) => {
-    const side = isClockwise(own, location) ? ahead : behind;
-    side.push({ index, log: logDistance(own, location) });
-  });
-  return [ahead, behind].map((side) => side.sort((a, b) => a.log - b.log || a.index - b.index));
+/** Sorted by insertion: a side has ten spots, and they are looked at for each candidate that anybody offers. */
+function sides(own: Location, spots: readonly Spot[]): readonly [Side, Side] {
+  const ahead: Side = { indices: [], logs: [] };
+  const behind: Side = { indices: [], logs: [] };
+  for (let index = 0; index < spots.length; index += 1) {
+    const { location } = spots[index] as Spot;
+    const { indices, logs } = isClockwise(own, location) ? ahead : behind;
+    const log = logDistance(own, location);
+    let place = logs.length;
+    for (; place > 0 && (logs[place - 1] as number) > log; place -= 1) {
+      logs[place] = logs[place - 1] as number;
+      indices[place] = indices[place - 1] as number;
+    }
+    logs[place] = log;
+    indices[place] = index;
+  }
+  return [ahead, behind];
 }
 
 /**
@@ -75,6 +86,8 @@ function costFactor(cost: number): number {
 
 /** Who has not been measured is neither preferred nor held back: the middle one of the known costs. */
 function usualCost(spots: readonly Spot[]): number {
-  const known = spots.flatMap(({ cost }) => cost ?? []).sort((a, b) => a - b);
-  return known[known.length >>> 1] ?? routingLimits.costLeastMs.value;
+  const known: number[] = [];
+  for (const { cost } of spots) if (cost !== undefined) known.push(cost);
+  const middle = known.sort((a, b) => a - b)[known.length >>> 1];
+  return middle ?? routingLimits.costLeastMs.value;
 }

@@ -28,7 +28,7 @@ export function wantsGuest(
     return { wanted: false };
   const ofSite = guests.filter(({ peer }) => peer.site === guest.site);
   const ofGroup = guests.filter(({ peer }) => peer.group === guest.group);
-  const isGroupFull = ofGroup.length >= most * routingLimits.groupShare.value;
+  const isGroupFull = ofGroup.length + 1 > most * routingLimits.groupShare.value;
   if (ofSite.length === 0 && !isGroupFull && guests.length < most) return { wanted: true };
   const rivals = ofSite.length > 0 ? ofSite : isGroupFull ? ofGroup : guests;
   const farthest = rivals.reduce((a, b) => (away(own, b.peer) > away(own, a.peer) ? b : a));

@@ -21,6 +21,7 @@ import type { Dials } from './dials.ts';
 import { placeInWidestGap } from './widest-gap.ts';
 import { opennetLimits } from './limits.ts';
 import type { Memory } from './memory.ts';
+import { Missing } from './missing.ts';
 import type { Neighbours } from './neighbours.ts';
 import { OwnSeek } from './own-seek.ts';
 
@@ -52,7 +53,10 @@ export class Joining {
   #timer: Token | undefined;
   /** Of the next look beyond. */
   #beyond: Token | undefined;
-  #pauseMs: number = opennetLimits.announceEveryMs.value;
+  /** Until then; short after a break. */
+  #beyondMs: number = opennetLimits.beyondEveryMs.value;
+  readonly #missing = new Missing();
+  #pauseMs: number = opennetLimits.aloneFirstMs.value;
   #hasBegun = false;
   /** Confirmed peers when the round began. */
   #before = 0;
@@ -71,6 +75,9 @@ export class Joining {
     const others = candidates.filter(({ location }) => location !== this.#desk.location);
     this.#seeds = others.slice(0, opennetLimits.seeds.value);
     this.#nextSeed = Math.floor(fraction(this.#desk.random) * this.#seeds.length);
+    // Whoever is new among them may answer.
+    const { aloneFirstMs, announceEveryMs } = opennetLimits;
+    this.#pauseMs = this.#isAlone ? aloneFirstMs.value : announceEveryMs.value;
     this.begin();
   }
 
@@ -91,9 +98,10 @@ export class Joining {
     }
     this.#step = { step: 'dialling', whom: 'remembered' };
     let tries: number = opennetLimits.rememberedTries.value;
-    for (const candidate of this.#parts.memory.candidates) {
+    const { dials, memory } = this.#parts;
+    for (const candidate of dials.longestUntried(memory.candidates)) {
       if (tries === 0) break;
-      if (this.#parts.dials.consider(candidate)) tries -= 1;
+      if (dials.consider(candidate)) tries -= 1;
     }
     this.#settle(() => {
       if (this.#isFew) this.#announce();
@@ -119,8 +127,32 @@ export class Joining {
     if (this.#step.nextAt === undefined || this.#step.nextAt > soon) this.#restUntil(soon);
   }
 
+  /** The link of a peer has broken. */
+  broke(candidate: Candidate): void {
+    const { agreement } = this.#parts;
+    if (this.#missing.lost(candidate, { now: this.#desk.now, left: agreement.confirmed }))
+      this.#lookBeyondSoon();
+  }
+
+  /**
+   * A node has a link. One that was lost together with others is back: so may they be, and what failed meanwhile says nothing now.
+   */
+  appeared(identity: string): void {
+    if (!this.#missing.isBack(identity)) return;
+    const { dials, neighbours } = this.#parts;
+    dials.forgetUnanswered();
+    neighbours.forgetTried();
+    for (const candidate of this.#missing.candidates) dials.consider(candidate);
+    this.#lookBeyondSoon();
+    this.lost();
+  }
+
   get #isFull(): boolean {
     return this.#parts.agreement.taken >= routingLimits.peers.value;
+  }
+
+  get #isAlone(): boolean {
+    return !this.#desk.peers.views(this.#desk.now).some((view) => view.confirmed);
   }
 
   get #isFew(): boolean {
@@ -145,11 +177,16 @@ export class Joining {
       return;
     }
     this.#nextSeed = (this.#nextSeed + 1) % this.#seeds.length;
-    this.#step = { step: 'calling', seed: seed.identity };
-    this.#parts.dials.call(seed, (outcome) => {
-      const link = this.#parts.agreement.linkOf(seed.identity);
+    this.#through(seed, () => this.#throughSeed(left - 1));
+  }
+
+  /** Calls a node, wanted as a peer or not, and announces this one through it. */
+  #through(other: Candidate, inVain: () => void): void {
+    this.#step = { step: 'calling', seed: other.identity };
+    this.#parts.dials.call(other, (outcome) => {
+      const link = this.#parts.agreement.linkOf(other.identity);
       if (outcome === 'linked' && link !== undefined) this.#announceVia(link);
-      else this.#throughSeed(left - 1);
+      else inVain();
     });
   }
 
@@ -210,38 +247,50 @@ export class Joining {
   #lookBeyondLater(): void {
     if (this.#beyond !== undefined) return;
     const { now, random } = this.#desk;
-    this.#beyond = this.#desk.setTimer(now + about(opennetLimits.beyondEveryMs.value, random), () => {
+    this.#beyond = this.#desk.setTimer(now + about(this.#beyondMs, random), () => {
       this.#beyond = undefined;
-      if (this.#step.step === 'resting') this.#lookBeyond();
+      if (this.#step.step === 'resting') this.#lookBeyond((this.#step.nextAt ?? Infinity) - this.#desk.now);
       this.#lookBeyondLater();
     });
   }
 
-  #lookBeyond(): void {
-    const { agreement, dials, memory } = this.#parts;
-    const away = [...this.#seeds, ...memory.candidates].filter(
-      ({ identity }) => agreement.linkOf(identity) === undefined,
-    );
+  #lookBeyondSoon(): void {
+    this.#beyondMs = opennetLimits.announceEveryMs.value;
+    if (this.#beyond !== undefined) this.#desk.cancelTimer(this.#beyond);
+    this.#beyond = undefined;
+    this.#lookBeyondLater();
+  }
+
+  /** Soon after a break somebody who is missing, later and otherwise anybody who was a peer once. */
+  #lookBeyond(roundInMs: number): void {
+    const { agreement, memory } = this.#parts;
+    const mostMs = opennetLimits.beyondEveryMs.value;
+    const missing = this.#missing.candidates.filter(({ dialable }) => dialable);
+    const known =
+      this.#beyondMs < mostMs && missing.length > 0 ? missing : [...this.#seeds, ...memory.candidates];
+    this.#beyondMs = Math.min(mostMs, 2 * this.#beyondMs);
+    const away = known.filter(({ identity }) => agreement.linkOf(identity) === undefined);
     const other = oneOf(away, this.#desk.random);
     if (other === undefined) return;
     this.#stopTimer();
     this.#before = agreement.confirmed;
-    this.#step = { step: 'calling', seed: other.identity };
-    dials.call(other, (outcome) => {
-      const link = agreement.linkOf(other.identity);
-      if (outcome === 'linked' && link !== undefined) this.#announceVia(link);
-      else this.#rest();
-    });
+    // In vain it says nothing about rounds: the next one comes when it would have.
+    this.#through(other, () => this.#restFor(Math.min(this.#pauseMs, roundInMs)));
   }
 
   #rest(): void {
-    const { announceEveryMs, announceMostMs } = opennetLimits;
+    const { announceEveryMs, announceMostMs, aloneMostMs } = opennetLimits;
+    const most = this.#isAlone ? aloneMostMs : announceMostMs;
     const brought = this.#parts.agreement.confirmed > this.#before;
-    this.#pauseMs = brought ? announceEveryMs.value : Math.min(announceMostMs.value, 2 * this.#pauseMs);
+    this.#pauseMs = brought ? announceEveryMs.value : Math.min(most.value, 2 * this.#pauseMs);
+    this.#restFor(this.#pauseMs);
+  }
+
+  #restFor(ms: number): void {
     this.#step = { step: 'resting', nextAt: undefined };
     const hasWhom =
       this.#seeds.length > 0 || this.#parts.memory.candidates.length > 0 || this.#anyPeer() !== undefined;
-    if (hasWhom && !this.#isFull) this.#restUntil(this.#desk.now + about(this.#pauseMs, this.#desk.random));
+    if (hasWhom && !this.#isFull) this.#restUntil(this.#desk.now + about(ms, this.#desk.random));
   }
 
   #restUntil(nextAt: number): void {
@@ -260,7 +309,7 @@ export class Joining {
 
   /** A confirmed peer at random, a friend only when there is no other one. */
   #anyPeer(): LinkId | undefined {
-    const confirmed = [...this.#desk.peers.views(this.#desk.now)].filter((view) => view.confirmed);
+    const confirmed = this.#desk.peers.views(this.#desk.now).filter((view) => view.confirmed);
     const strangers = confirmed.filter(({ peer }) => peer.tie !== 'friend');
     return oneOf(strangers.length > 0 ? strangers : confirmed, this.#desk.random)?.link;
   }

@@ -134,10 +134,41 @@ export const opennetLimits = {
     reason:
       'The same when they bring none: a network of fewer nodes than one wants peers asks in vain for ever.',
   },
+  aloneFirstMs: {
+    value: 2_500,
+    unit: 'ms',
+    reason:
+      'Before the first doubling, for a node that knows somebody and has no peer yet: who starts it waits for it.',
+  },
+  aloneMostMs: {
+    value: 60_000,
+    unit: 'ms',
+    reason:
+      'The longest pause of a node without any peer, whose own line may be down: it is back within a minute, for a few dials in each.',
+  },
   beyondEveryMs: {
     value: 600_000,
     unit: 'ms',
     reason: 'One call and one seek: two halves of 50 nodes find each other within two minutes.',
+  },
+  togetherMs: {
+    value: 70_000,
+    unit: 'ms',
+    reason:
+      'Peers that are lost within it may be lost by one cause: a link is silent for 65 s before it is given up.',
+  },
+  breakShare: {
+    value: 1 / 4,
+    unit: 'of peers',
+    reason:
+      'So many lost together are a line that broke: of 22 that stay for two hours each 6 go together by chance once in three years.',
+  },
+  breakLeast: { value: 2, unit: 'peers', reason: 'Where a node has few: one that goes is no break.' },
+  missing: {
+    value: 64,
+    unit: 'nodes',
+    reason:
+      'Twice the peers of a node, those that only dial included: those of a break, and of the one before.',
   },
   gapProbes: {
     value: 5,

@@ -36,16 +36,21 @@ export class Lists {
     this.#changed();
   }
 
+  /** Other friends than before are listed to friends. */
+  routedChanged(): void {
+    this.#changed();
+  }
+
   heard(link: LinkId, list: readonly Location[]): void {
     if (this.#desk.peers.isConfirmed(link)) this.#desk.peers.setList(link, list);
   }
 
   #views(): readonly PeerView[] {
-    return [...this.#desk.peers.views(this.#desk.now)].filter(({ confirmed }) => confirmed);
+    return this.#desk.peers.views(this.#desk.now).filter(({ confirmed }) => confirmed);
   }
 
   #changed(): void {
-    if (this.#timer !== undefined || this.#views().length === 0) return;
+    if (this.#timer !== undefined || this.#desk.peers.count === 0) return;
     const { now, random } = this.#desk;
     this.#timer = this.#desk.setTimer(now + about(opennetLimits.peersEveryMs.value, random), () => {
       this.#timer = undefined;
@@ -65,7 +70,8 @@ export class Lists {
 /** Who is listed to this peer, itself left out: it knows that it is one. */
 function listFor(to: PeerView, views: readonly PeerView[]): readonly Location[] {
   const shown = views.filter(
-    ({ link, peer }) => link !== to.link && (to.peer.tie === 'friend' || peer.tie !== 'friend'),
+    ({ link, peer, isEdge }) =>
+      link !== to.link && !isEdge && (to.peer.tie === 'friend' || peer.tie !== 'friend'),
   );
   const ordered = shown.toSorted((a, b) => rank(a) - rank(b)).slice(0, opennetLimits.listedPeers.value);
   const places = ordered.map(({ peer }) => peer.location).sort((a, b) => a - b);

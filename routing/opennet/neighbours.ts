@@ -90,10 +90,12 @@ export class Neighbours {
   /** Somebody asks for one of this node's peers. */
   introduce(from: LinkId, asked: { id: SeekId; location: Location }): void {
     const { id } = asked;
-    const view = [...this.#desk.peers.views(this.#desk.now)].find(
-      ({ peer, confirmed, link }) =>
-        confirmed && peer.tie !== 'friend' && peer.location === asked.location && link !== from,
-    );
+    const view = this.#desk.peers
+      .views(this.#desk.now)
+      .find(
+        ({ peer, confirmed, link }) =>
+          confirmed && peer.tie !== 'friend' && peer.location === asked.location && link !== from,
+      );
     const candidate = view === undefined ? undefined : this.#agreement.candidateOf(view.link);
     const may = this.#agreement.isConfirmed(from) && this.#lister(from).allowance.take(this.#desk.now);
     this.#desk.send(
@@ -102,6 +104,11 @@ export class Neighbours {
         ? { type: 'introduction', id, reference: candidate.reference }
         : { type: 'noIntroduction', id },
     );
+  }
+
+  /** Where a place led nowhere it may lead somewhere now. */
+  forgetTried(): void {
+    this.#tried.clear();
   }
 
   down(link: LinkId): void {

@@ -6,7 +6,7 @@
  */
 import { assertNever } from '../../keys/index.ts';
 import type { RouterEvent } from '../event.ts';
-import type { PeerMessage } from '../messages.ts';
+import type { IncomingMessage, PeerMessage } from '../messages.ts';
 import type { LinkId, Peer } from '../peer.ts';
 import { Agreement } from './agreement.ts';
 import { Asks } from './asks.ts';
@@ -18,6 +18,7 @@ import { Lists } from './lists.ts';
 import { Memory } from './memory.ts';
 import { Neighbours } from './neighbours.ts';
 import { SeekRelay } from './relay.ts';
+import { Uplink } from '../uplink.ts';
 
 /** What needs references. */
 interface Among {
@@ -33,16 +34,39 @@ interface Among {
 /** All but what belongs to a request. */
 type LinkMessage = Exclude<PeerMessage, { readonly type: 'fold' }>;
 
+const LINK_MESSAGES: Readonly<Record<LinkMessage['type'], true>> = {
+  wanted: true,
+  unwanted: true,
+  peers: true,
+  uplink: true,
+  seek: true,
+  seekOffer: true,
+  seekEnd: true,
+  introduce: true,
+  introduction: true,
+  noIntroduction: true,
+};
+
+export function isLinkMessage(message: IncomingMessage): message is LinkMessage {
+  return Object.hasOwn(LINK_MESSAGES, message.type);
+}
+
 export class Opennet {
   readonly #desk: PeerDesk;
   readonly #agreement: Agreement;
   readonly #lists: Lists;
   readonly #asks = new Asks();
+  readonly uplink: Uplink;
   readonly #among: Among | undefined;
 
   constructor(desk: PeerDesk, options: OpennetOptions | undefined) {
     this.#desk = desk;
     this.#lists = new Lists(desk);
+    this.uplink = new Uplink({
+      desk,
+      among: options === undefined ? 'friends' : 'strangers',
+      routedChanged: () => this.#lists.routedChanged(),
+    });
     this.#agreement = new Agreement(desk, options, {
       confirmed: (link, peer) => this.#confirmed(link, peer),
       lost: (link, peer) => this.#lost(link, peer),
@@ -60,16 +84,19 @@ export class Opennet {
   }
 
   linkUp(link: LinkId, peer: Peer): void {
+    if (this.#among?.upkeep === 'on') this.#among.joining.appeared(peer.identity);
     this.#agreement.up(link, peer, this.#among?.dials.called(peer.identity));
   }
 
   linkDown(link: LinkId): void {
     const peer = this.#agreement.peerOf(link);
+    const broken = this.#agreement.isConfirmed(link) ? this.#agreement.candidateOf(link) : undefined;
     this.#asks.down(link);
     this.#among?.relay.down(link);
     this.#among?.neighbours.down(link);
     this.#agreement.down(link);
     if (peer !== undefined) this.#among?.dials.gone(peer.identity);
+    if (broken !== undefined && this.#among?.upkeep === 'on') this.#among.joining.broke(broken);
   }
 
   candidates({ from, candidates }: Extract<RouterEvent, { type: 'candidates' }>): void {
@@ -79,7 +106,7 @@ export class Opennet {
       joining.seeds(candidates);
     } else {
       memory.restore(candidates);
-      joining.begin();
+      if (candidates.length > 0) joining.begin();
     }
   }
 
@@ -93,6 +120,9 @@ export class Opennet {
         return;
       case 'peers':
         this.#lists.heard(from, message.list);
+        return;
+      case 'uplink':
+        this.uplink.heard(from, message.value);
         return;
       case 'seek':
         if (this.#among === undefined) this.#desk.send(from, { type: 'seekEnd', id: message.id });
@@ -153,6 +183,7 @@ export class Opennet {
 
   #confirmed(link: LinkId, peer: Peer): void {
     this.#lists.confirmed(link);
+    this.uplink.confirmed(link, peer);
     if (this.#among === undefined || this.#among.upkeep === 'quiet') return;
     const { memory, neighbours, joining } = this.#among;
     const candidate = this.#agreement.candidateOf(link);
@@ -163,6 +194,7 @@ export class Opennet {
 
   #lost(link: LinkId, peer: Peer): void {
     this.#lists.lost(link);
+    this.uplink.lost(link);
     if (this.#among === undefined || this.#among.upkeep === 'quiet') return;
     this.#among.dials.gone(peer.identity);
     this.#among.joining.lost();

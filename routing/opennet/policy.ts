@@ -38,24 +38,28 @@ const UNWANTED: Wanted = { wanted: false };
 export function wants(applicant: Applicant, { own, peers }: Places): Wanted {
   if (applicant.location === own) return UNWANTED;
   if (peers.some(({ peer }) => peer.identity === applicant.identity)) return UNWANTED;
-  const rivals = rivalsOf(applicant, peers);
-  if (rivals === 'none needed') return { wanted: true };
+  const isRival = rivalsOf(applicant, peers);
+  if (isRival === 'none needed') return { wanted: true };
 
   // Scores and pins of all of them together: the same whoever of them has a place and whoever applies.
-  const all: Place[] = peers.map(({ peer, silence }) => ({ ...placeOf(peer), silence }));
-  all.push({ ...placeOf(applicant), silence: applicant.silence ?? 0 });
-  const scores = gapScores(own, all).map((score, index) => (isSilent(all[index]) ? 0 : score));
+  const all = peers.map(({ peer, silence }) => placeOf(peer, silence));
+  all.push(placeOf(applicant, applicant.silence ?? 0));
+  const scores = gapScores(own, all);
+  const scoreOf = (index: number): number => (isSilent(all[index]) ? 0 : (scores[index] ?? 0));
   const pins = pinned(own, all);
-  let victim: { link: LinkId; score: number } | undefined;
-  peers.forEach(({ link, peer }, index) => {
-    if (peer.tie !== 'stranger' || pins.has(index) || !rivals.has(link)) return;
-    const score = scores[index] ?? 0;
-    if (victim === undefined || score < victim.score) victim = { link, score };
-  });
+  let victim: LinkId | undefined;
+  let least = Infinity;
+  for (let index = 0; index < peers.length; index += 1) {
+    const view = peers[index] as PeerView;
+    if (view.peer.tie !== 'stranger' || pins.has(index) || !isRival(view)) continue;
+    const score = scoreOf(index);
+    if (score >= least) continue;
+    victim = view.link;
+    least = score;
+  }
   if (victim === undefined) return UNWANTED;
-  const wins =
-    pins.has(peers.length) || (scores[peers.length] ?? 0) > routingLimits.hysteresis.value * victim.score;
-  return wins ? { wanted: true, victim: victim.link } : UNWANTED;
+  const wins = pins.has(peers.length) || scoreOf(peers.length) > routingLimits.hysteresis.value * least;
+  return wins ? { wanted: true, victim } : UNWANTED;
 }
 
 /** What scores and pins look at. */
@@ -64,32 +68,30 @@ export interface Place extends Spot {
   readonly silence: number;
 }
 
-function placeOf({
-  location,
-  group,
-  cost,
-}: {
-  location: Location;
-  group: string;
-  cost: number | undefined;
-}): Omit<Place, 'silence'> {
-  return { location, group, cost };
+function placeOf({ location, group, cost }: Omit<Place, 'silence'>, silence: number): Place {
+  return { location, group, cost, silence };
 }
 
 /**
  * Those of whom one would have to go. Where the site is taken or the group is full it is one of them, so that a better one of an
  * operator can follow a worse one but never come on top.
  */
-function rivalsOf(applicant: Applicant, peers: readonly PeerView[]): ReadonlySet<LinkId> | 'none needed' {
+function rivalsOf(
+  { site, group }: Applicant,
+  peers: readonly PeerView[],
+): ((stranger: PeerView) => boolean) | 'none needed' {
   const { peers: most, groupShare } = routingLimits;
-  const strangers = peers.filter(({ peer }) => peer.tie === 'stranger');
-  const isSite = ({ peer }: PeerView): boolean => peer.site === applicant.site;
-  const isGroup = ({ peer }: PeerView): boolean => peer.group === applicant.group;
-  const siteTaken = strangers.some(isSite);
-  const groupFull = strangers.filter(isGroup).length >= most.value * groupShare.value;
-  if (!siteTaken && !groupFull && strangers.length < most.value) return 'none needed';
-  const rivals = strangers.filter((view) => (!siteTaken || isSite(view)) && (!groupFull || isGroup(view)));
-  return new Set(rivals.map(({ link }) => link));
+  let [strangers, ofGroup, siteTaken] = [0, 0, false];
+  for (const { peer } of peers) {
+    if (peer.tie !== 'stranger') continue;
+    strangers += 1;
+    if (peer.group === group) ofGroup += 1;
+    if (peer.site === site) siteTaken = true;
+  }
+  // One more would be more than the share, which need not be a whole number of places.
+  const groupFull = ofGroup + 1 > most.value * groupShare.value;
+  if (!siteTaken && !groupFull && strangers < most.value) return 'none needed';
+  return ({ peer }) => (!siteTaken || peer.site === site) && (!groupFull || peer.group === group);
 }
 
 /**

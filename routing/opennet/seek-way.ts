@@ -46,12 +46,14 @@ export function greedyStep(desk: PeerDesk, sought: Sought): LinkId | undefined {
 }
 
 function open(desk: PeerDesk, { from, identity }: Sought): readonly PeerView[] {
-  return [...desk.peers.views(desk.now)].filter(
-    ({ link, peer, confirmed, silence }) =>
-      confirmed &&
-      peer.tie !== 'friend' &&
-      link !== from &&
-      peer.identity !== identity &&
-      silence <= routingLimits.silenceMost.value,
-  );
+  return desk.peers
+    .views(desk.now)
+    .filter(
+      ({ link, peer, confirmed, silence }) =>
+        confirmed &&
+        peer.tie !== 'friend' &&
+        link !== from &&
+        peer.identity !== identity &&
+        silence <= routingLimits.silenceMost.value,
+    );
 }

@@ -79,10 +79,10 @@ export function rowOf(
     each: [],
     note: why,
   });
-  if (run.lacks !== undefined) return missing(run.lacks);
   if (extent === undefined) return missing('not planned at this size');
   const each: { seed: number; value: number }[] = [];
   const counts: number[] = [];
+  let tries = 0;
   for (const seed of seeds) {
     const outcome = outcomes.of(goal.run, size, seed) ?? { type: 'not measured', why: 'not run' };
     if (outcome.type === 'not measured') return missing(`seed ${seed}: ${outcome.why}`);
@@ -93,6 +93,7 @@ export function rowOf(
       return missing(`seed ${seed}: ${value} is no share of ${extent.fetches} fetches`);
     counts.push(goal.counted === undefined ? extent.fetches : (outcome.metrics[goal.counted] ?? 0));
     each.push({ seed, value });
+    tries = triesOf(run, outcome.metrics);
   }
   const value = each.reduce((sum, one) => sum + one.value, 0) / each.length;
   const of = extent.fetches * seeds.length;
@@ -112,7 +113,7 @@ export function rowOf(
     each,
     ...(interval === undefined ? {} : { interval }),
     note: [
-      ...conditions(goal, run, counts),
+      ...conditions(goal, run, { counts, tries }),
       ...(isTooFew ? [`not judged: under ${FETCHES_LEAST} fetches`] : []),
       ...(run.note === undefined || goal.counted !== undefined ? [] : [run.note]),
     ].join('; '),
@@ -128,13 +129,22 @@ function isMet({ better }: Goal, what: { judged: number; wanted: number }): bool
 }
 
 /** Under which a number was measured. What others cost has nothing to do with HTL. */
-function conditions(goal: Goal, run: Run, counts: readonly number[]): string[] {
+function conditions(
+  goal: Goal,
+  run: Run,
+  { counts, tries }: { counts: readonly number[]; tries: number },
+): string[] {
   const all = new Set(counts).size === 1 ? `${counts.length} × ${counts[0]}` : counts.join(' + ');
   const what = WHAT[goal.counted ?? ''] ?? 'fetches';
   if (/kademlia|chord/u.test(goal.metric)) return [`${all} ${what}, the same`];
   const { htl, stallLimit } = networks[run.params];
-  const tries = run.tries === 1 ? '1 try' : `${run.tries} tries`;
-  return [`htl ${htl}, stall ${stallLimit ?? 'none'}, ${tries}, ${all} ${what}`];
+  const most = tries === 1 ? '1 try' : `${tries} tries`;
+  return [`htl ${htl}, stall ${stallLimit ?? 'none'}, ${most}, ${all} ${what}`];
+}
+
+/** As the scenario says it; of several cells each has its own. */
+function triesOf({ cell }: Run, metrics: Readonly<Record<string, number>>): number {
+  return metrics[cell === undefined ? 'tries' : `${cell}.tries`] ?? metrics['tries'] ?? 1;
 }
 
 const WHAT: Readonly<Record<string, string>> = {

@@ -141,7 +141,7 @@ function withNear({ goal, size }: Wanted): { run: RunName; size: Size }[] {
 }
 
 function isRunnable(run: Run, size: Size): boolean {
-  return run.lacks === undefined && run.sizes[size] !== undefined;
+  return run.sizes[size] !== undefined;
 }
 
 function keyOf(run: RunName, size: Size, seed: number): string {
@@ -179,6 +179,8 @@ function cellJob({ run, size, seed }: Cell): Job {
         seed,
         network: what.network,
         fetches: extent.fetches,
+        ...(extent.keys === undefined ? {} : { keys: extent.keys }),
+        ...(what.cell === undefined ? {} : { cell: what.cell }),
         ...(what.death === undefined ? {} : { death: what.death }),
       },
       compare: run === 'healthy' ? 'compared' : 'alone',

@@ -15,6 +15,7 @@ export type MakeStore = (
 ) => Promise<BlockStore>;
 
 const DAY_MS = 86_400_000;
+const KEPT_DAYS = 10;
 
 /** A key of its own for every number. */
 export function keyOf(number: number): RoutingKey {
@@ -191,6 +192,7 @@ export function blockStoreCompliance(t: Test, makeStore: MakeStore): void {
         store.put(keyOf(number), blockOf(number), { part, from });
       for (const number of [0, 1, 2])
         t.equal(await put(number, 'store', 'flooder'), 'written', 'there is room');
+      for (let day = 0; day < KEPT_DAYS; day++) nextDay();
       t.equal(await put(3, 'store', 'flooder'), 'written');
       t.equal(await put(4, 'store', 'flooder'), 'refused');
       t.equal(await store.get(keyOf(4)), undefined);
@@ -198,13 +200,63 @@ export function blockStoreCompliance(t: Test, makeStore: MakeStore): void {
         t.ok(holds(await store.get(keyOf(number)), blockOf(number)), 'nothing was changed');
       t.equal(await put(3, 'store', 'flooder'), 'present', 'what is there needs no room');
       t.equal(await put(5, 'store', 'another'), 'written');
+      t.equal(await put(6, 'store', 'a third'), 'refused', 'two blocks by all links');
       t.equal(await put(6, 'store'), 'written', "nobody's link has no bound");
       for (const number of [20, 21, 22]) t.equal(await put(number, 'cache', 'flooder'), 'written');
       t.equal(await put(22, 'store', 'flooder'), 'refused', 'a move into the store takes room there');
       t.match(store.stats().parts.cache, { blocks: 1 }, 'and stays where it is');
-      nextDay();
+      for (let day = 0; day < KEPT_DAYS; day++) nextDay();
       t.equal(await put(22, 'store', 'flooder'), 'written');
       t.match(store.stats().parts, { store: { blocks: 3 }, cache: { blocks: 0 } });
+    }),
+  );
+
+  void t.test('a tenth of probation is displaced by all links together in a day', (t) =>
+    withStore({ store: 50, cache: 1 }, async (store, nextDay) => {
+      for (let number = 0; number < 50; number++)
+        await store.put(keyOf(number), blockOf(number), { part: 'store' });
+      for (let number = 0; number < 20; number++) await store.get(keyOf(number), 'first');
+      nextDay();
+      for (let number = 0; number < 20; number++) await store.get(keyOf(number), 'second');
+      for (let day = 0; day < KEPT_DAYS; day++) nextDay();
+      t.match(store.stats().parts.store, { protectedBlocks: 20 });
+      const flood = async (from: number) => {
+        const outcomes: PutOutcome[] = [];
+        for (let number = from; number < from + 5; number++)
+          outcomes.push(
+            await store.put(keyOf(number), blockOf(number), { part: 'store', from: `link ${number}` }),
+          );
+        return outcomes;
+      };
+      const allowed = ['written', 'written', 'written', 'refused', 'refused'];
+      t.same(await flood(100), allowed);
+      nextDay();
+      t.same(await flood(200), allowed);
+      for (let number = 0; number < 50; number++)
+        t.equal(holds(await store.get(keyOf(number)), blockOf(number)), number < 20 || number >= 26);
+    }),
+  );
+
+  void t.test('what has come, or was first fetched, in the last ten days is pushed out by no link', (t) =>
+    withStore({ store: 2, cache: 1 }, async (store, nextDay) => {
+      const put = (number: number, from?: string) =>
+        store.put(keyOf(number), blockOf(number), { part: 'store', from });
+      await put(1, 'a');
+      for (let day = 0; day < 4; day++) nextDay();
+      await put(2, 'a');
+      // Who asks for all the others makes this one the least recently used.
+      await store.get(keyOf(1), 'b');
+      for (let day = 4; day < 13; day++) {
+        nextDay();
+        t.equal(await put(3, 'c'), 'refused', `day ${day + 1}`);
+      }
+      nextDay();
+      t.equal(await put(3, 'c'), 'written', 'ten days after it came');
+      t.equal(await store.get(keyOf(2)), undefined);
+      t.equal(await put(4, 'd'), 'written', 'ten days after its first fetch');
+      t.equal(await put(5, 'e'), 'refused');
+      t.equal(await put(5), 'written', 'nobody’s link has no bound');
+      t.equal(await store.get(keyOf(3)), undefined);
     }),
   );
 

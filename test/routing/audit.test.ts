@@ -1,8 +1,10 @@
 /** Asking a peer for what it says to have stored: when, whom, in which form, and what follows (routing.md, 11). */
 import t from 'tap';
-import { LOCAL_LINK, type LinkId, routingLimits } from '../../routing/index.ts';
+import { assert } from '../../keys/index.ts';
+import { LOCAL_LINK, type LinkId, networks, routingLimits } from '../../routing/index.ts';
+import type { WireDistance } from '../../routing/messages.ts';
 import { damaged, page } from './content.ts';
-import { type Hop, Rig, type Words } from './rig.ts';
+import { type Asking, type Hop, Rig, type Words } from './rig.ts';
 
 const {
   auditSoonestMs,
@@ -21,13 +23,13 @@ interface Scene {
   readonly closer: readonly LinkId[];
 }
 
-/** A node that keeps nothing under the key, because others are closer. */
-function scene(askers = 1): Scene {
-  const rig = new Rig({ away: 0.2 });
+/** A node that keeps nothing under the key, because others are closer, even if one of them does not count. */
+function scene({ askers = 1, away = 0.2 } = {}): Scene {
+  const rig = new Rig({ away });
   return {
     rig,
     askers: Array.from({ length: askers }, (_, i) => rig.peer(0.4 + i / 1_000)),
-    closer: [0.01, 0.02, 0.03, 0.04].map((away) => rig.peer(away)),
+    closer: Array.from({ length: networks.open.storeRank + 1 }, (_, i) => rig.peer((i + 1) / 100)),
   };
 }
 
@@ -100,12 +102,63 @@ void t.test(
     near.pass(auditLatestMs.value);
     t.same(near.hops(), []);
     const { rig, askers } = scene();
-    rig.insert(askers[0] ?? LOCAL_LINK);
+    rig.insert(askers[0] ?? LOCAL_LINK, { stall: 1, best: 1 as WireDistance });
     rig.hopSays({ type: 'accepted' }, { type: 'dataNotFound', visits: 1_000 });
     rig.pass(auditLatestMs.value);
     t.same(rig.hops(), []);
   },
 );
+
+for (const type of ['dataNotFound', 'routeNotFound'] as const) {
+  void t.test(
+    `whoever loses an insert that must arrive is not believed, and asked last: ${type}`,
+    async (t) => {
+      const here = scene();
+      const { rig, askers, closer } = here;
+      rig.insert(askers[0] ?? LOCAL_LINK);
+      const lost = rig.hop();
+      t.equal(lost.link, closer[0]);
+      rig.says(lost, { type: 'accepted' }, { type, visits: 1_000 });
+      const next = rig.hop();
+      t.equal(next.link, closer[1], 'the search goes on');
+      const [before, after] = [lost, next].map(({ request }) => request.route);
+      assert(before?.phase === 'greedy' && after?.phase === 'greedy', 'both are on their way');
+      t.match(after, { htl: before.htl - 1, stall: before.stall, best: before.best });
+      rig.says(next, { type: 'accepted' }, { type: 'insertStored', visits: 1_000 });
+      t.equal(firstAsked(here), closer[1]);
+    },
+  );
+}
+
+const believed: readonly { readonly name: string; readonly away: number; readonly asking: Asking }[] = [
+  { name: 'little HTL is left', away: 0.2, asking: { htl: networks.open.htl / 2 } },
+  { name: 'the search has come without progress', away: 0.2, asking: { stall: 1, best: 1 as WireDistance } },
+  { name: 'the block belongs here', away: 0.025, asking: {} },
+];
+
+for (const { name, away, asking } of believed) {
+  void t.test(`who answers an insert in vain is believed where ${name}`, async (t) => {
+    const { rig, askers } = scene({ away });
+    rig.insert(askers[0] ?? LOCAL_LINK, asking);
+    const hop = rig.hop();
+    rig.says(hop, { type: 'accepted' }, { type: 'dataNotFound', visits: 1_000 });
+    const htlOf = ({ route }: Hop['request']): number => (route.phase === 'greedy' ? route.htl : 0);
+    const believedVisits = Math.floor((htlOf(hop.request) - 1) / 2);
+    const [next] = rig.hops();
+    // Visits are believed up to half of what was left, and of the stall as well, which ends most searches.
+    t.equal(next && htlOf(next.request), next && htlOf(hop.request) - 1 - believedVisits);
+  });
+}
+
+void t.test('who answers in vain after another one has stored the block is believed', async (t) => {
+  const here = scene();
+  const { rig, askers, closer } = here;
+  rig.insert(askers[0] ?? LOCAL_LINK);
+  rig.hopSays({ type: 'accepted' }, { type: 'insertStored', visits: 0 });
+  rig.hopSays({ type: 'accepted' }, { type: 'dataNotFound', visits: 1_000 });
+  t.same(rig.hops(), [], 'the search has ended');
+  t.equal(firstAsked(here), closer[0], 'nobody is in doubt');
+});
 
 const lies: readonly {
   readonly name: string;
@@ -183,7 +236,7 @@ void t.test('an audit ends with the link, before it is asked or after', async (t
 });
 
 void t.test('one asker gives occasion for one audit of a peer in ten minutes', async (t) => {
-  const here = scene(2);
+  const here = scene({ askers: 2 });
   const [first, second] = here.askers;
   const audits = (asker: LinkId | undefined): number => {
     inserted(here, asker === undefined ? {} : { asker });
@@ -207,7 +260,7 @@ void t.test('one asker gives occasion for one audit of a peer in ten minutes', a
 });
 
 void t.test('a peer of which little is known is audited each time, later one time in eight', async (t) => {
-  const here = scene(200);
+  const here = scene({ askers: 200 });
   let audits = 0;
   for (const asker of here.askers) {
     inserted(here, { asker });
@@ -226,7 +279,7 @@ void t.test('a peer of which little is known is audited each time, later one tim
 });
 
 void t.test('no more audits are planned than the limit', async (t) => {
-  const { rig, askers } = scene(200);
+  const { rig, askers } = scene({ askers: 200 });
   const params = rig.params;
   t.ok(askers.length > auditsAtOnce.value);
   askers.forEach((asker, index) => {

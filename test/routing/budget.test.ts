@@ -57,7 +57,7 @@ void t.test('a silent peer costs one HTL and no stall', async (t) => {
 
 void t.test('reported visits are believed up to half of what was left beyond the visit itself', async (t) => {
   const after = (reported: number): { believed: number; htl: number } => {
-    const budget = Budget.enter(greedy({ htl: 20 }), at(60), networks['friends-small']);
+    const budget = Budget.enter(greedy({ htl: 20 }), at(60), networks.open);
     return { believed: budget.charge(at(40), reported), htl: budget.htl };
   };
   t.strictSame(after(0), { believed: 1, htl: 18 });
@@ -66,8 +66,17 @@ void t.test('reported visits are believed up to half of what was left beyond the
   t.strictSame(after(65_535), { believed: 10, htl: 9 });
 });
 
+void t.test('without a stall limit they are believed up to all that was left', async (t) => {
+  for (const reported of [0, 9, 18, 19, 65_535]) {
+    const budget = Budget.enter(greedy({ htl: 20 }), at(60), networks['friends-small']);
+    const believed = 1 + Math.min(reported, 18);
+    t.equal(budget.charge(at(40), reported), believed);
+    t.equal(budget.htl, 19 - believed);
+  }
+});
+
 void t.test(
-  'HTL never grows or falls below zero, and no reply takes more than half of it and one',
+  'HTL never grows or falls below zero, and where there is a stall limit no reply takes more than half of it and one',
   async () => {
     const visit = fc.record({
       away: fc.integer({ min: 0, max: FARTHEST }),
@@ -93,7 +102,8 @@ void t.test(
             const before = budget.htl;
             const taken = silent ? budget.chargeSilence() : budget.charge(at(away), reported);
             if (budget.htl !== before - taken || budget.htl < 0) return false;
-            if (taken < 1 || taken > before / 2 + 1) return false;
+            const most = params.stallLimit === undefined ? before : before / 2 + 1;
+            if (taken < 1 || taken > most) return false;
           }
           return true;
         },
@@ -170,7 +180,7 @@ void t.test('without a stall limit only HTL ends a search', async (t) => {
 });
 
 void t.test('a liar below takes half of what is left, and the search goes on with the rest', async (t) => {
-  const rig = new Rig({ params: networks['friends-small'] });
+  const rig = new Rig({ params: { ...networks.open, htl: 25, stallLimit: 40 } });
   const asker = rig.peer(0.4);
   for (const away of [0.01, 0.02, 0.03]) rig.peer(away);
   const id = rig.ask(asker, { htl: 21 });

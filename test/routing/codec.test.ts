@@ -103,6 +103,7 @@ const arbitraries: { readonly [T in Message['type']]: fc.Arbitrary<Message> } = 
   introduce: record({ type: fc.constant('introduce'), id: seekIds, location: places }),
   introduction: record({ type: fc.constant('introduction'), id: seekIds, reference: references }),
   noIntroduction: record({ type: fc.constant('noIntroduction'), id: seekIds }),
+  uplink: record({ type: fc.constant('uplink'), value: fc.integer({ min: 0, max: 7 }) }),
   fold: record({ type: fc.constant('fold'), id: ids, reference: references }),
   unsupported: record({
     type: fc.constant('unsupported'),
@@ -156,6 +157,7 @@ const samples: readonly Sample[] = [
   { type: 'introduction', id: 19, reference },
   { type: 'noIntroduction', id: 20 },
   { type: 'fold', id: 21, reference },
+  { type: 'uplink', value: 3 },
 ];
 
 /** Values on both sides of what a field may be. */
@@ -164,6 +166,7 @@ const wrongValues: Readonly<Record<string, readonly CborValue[]>> = {
   id: [-1, 2 ** 32, 2 ** 53 - 1, '1'],
   key: [new Uint8Array(31), new Uint8Array(33), new Uint8Array(0), 'k'.repeat(32)],
   salt: [-1, 3, 'a'],
+  value: [-1, 8, 2 ** 32, '1'],
   priority: ['', 'Bulk', 'toString', 0],
   deadlineMs: [-1, 3_600_001],
   phase: ['', 'walk', 'hasOwnProperty', 1],
@@ -306,6 +309,7 @@ const golden: readonly (readonly [Message, string])[] = [
     'a36269640564747970656c696e74726f64756374696f6e697265666572656e63654109',
   ],
   [{ type: 'noIntroduction', id: 6 as SeekId }, 'a26269640664747970656e6e6f496e74726f64756374696f6e'],
+  [{ type: 'uplink', value: 3 }, 'a264747970656675706c696e6b6576616c756503'],
   [
     { type: 'fold', id: 7 as RequestId, reference: Uint8Array.of(9) },
     'a362696407647479706564666f6c64697265666572656e63654109',

@@ -26,6 +26,7 @@ interface Way {
 export class Judge {
   readonly #mostHtl: number;
   readonly #up = new Set<LinkId>([LOCAL_LINK]);
+  readonly #friends = new Set<LinkId>();
   /** Requests to the router without an answer yet, by link and id. */
   readonly #open = new Map<string, Asked>();
   /** Requests of the router, by link and id. */
@@ -60,6 +61,7 @@ export class Judge {
     switch (event.type) {
       case 'linkUp':
         this.#up.add(event.link);
+        if (event.peer.tie === 'friend') this.#friends.add(event.link);
         return;
       case 'linkDown':
         this.#linkDown(event.link);
@@ -178,6 +180,7 @@ export class Judge {
       case 'introduction':
       case 'noIntroduction':
       case 'fold':
+      case 'uplink':
       case 'unsupported':
         return;
       case 'accepted':
@@ -198,10 +201,13 @@ export class Judge {
   #forwarded(link: LinkId, request: Request): void {
     const { route } = request;
     assert(link !== LOCAL_LINK, 'nothing is routed to the owner');
-    assert(route.phase === 'greedy', 'what goes on is greedy');
     const name = nameOf(link, request.id);
     assert(!this.#hops.has(name), 'an id names one request');
     this.#hops.set(name, { request, at: this.#now, accepted: false });
+    if (route.phase === 'stem') {
+      assert(this.#friends.has(link), 'a stem goes on to friends alone');
+      return;
+    }
     assert(!this.#isRefused(route.uid), 'what was answered goes nowhere until it is forgotten');
     let way = this.#ways.get(route.uid);
     if (way === undefined) {

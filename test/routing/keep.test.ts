@@ -1,8 +1,10 @@
 /** What of the blocks that pass by is kept, and where: store or cache, never for the owner (routing.md, 6). */
 import t from 'tap';
-import { LOCAL_LINK, type LinkId } from '../../routing/index.ts';
+import { LOCAL_LINK, type LinkId, networks } from '../../routing/index.ts';
 import { edition, page } from './content.ts';
 import { Rig, type RigOptions } from './rig.ts';
+
+const { htl, storeRank } = networks.open;
 
 /** A node 0.2 from the key, with so many old peers that are closer, and an asker that is not. */
 function between(closer: number, options: RigOptions = {}): { rig: Rig; asker: LinkId } {
@@ -17,8 +19,8 @@ void t.test(
   async (t) => {
     for (const [closer, into] of [
       [1, 'store'],
-      [2, 'store'],
-      [3, 'cache'],
+      [storeRank - 1, 'store'],
+      [storeRank, 'cache'],
     ] as const) {
       const { rig, asker } = between(closer);
       rig.ask(asker);
@@ -30,12 +32,13 @@ void t.test(
 
 void t.test('what was inserted is kept by the nodes among the closest alone', async (t) => {
   for (const content of [page(), edition('one')]) {
-    for (const closer of [2, 3]) {
+    for (const closer of [storeRank - 1, storeRank]) {
       const { rig, asker } = between(closer, { content });
-      rig.insert(asker);
+      // With more HTL left nobody closer would be believed that the block is nowhere (routing.md, 11).
+      rig.insert(asker, { htl: htl / 2 });
       rig.allHopsSay({ type: 'dataNotFound', visits: 0 });
-      t.strictSame(rig.writes, closer < 3 ? [{ into: 'store', ...content }] : []);
-      t.strictSame(rig.toldTypes(asker), ['accepted', closer < 3 ? 'insertStored' : 'routeNotFound']);
+      t.strictSame(rig.writes, closer < storeRank ? [{ into: 'store', ...content }] : []);
+      t.strictSame(rig.toldTypes(asker), ['accepted', closer < storeRank ? 'insertStored' : 'routeNotFound']);
     }
   }
 });
@@ -43,12 +46,25 @@ void t.test('what was inserted is kept by the nodes among the closest alone', as
 void t.test(
   'a peer that has just been silent is not counted as closer: a black hole must not make blocks vanish',
   async (t) => {
-    const { rig, asker } = between(3);
+    const { rig, asker } = between(storeRank);
     rig.ask(asker);
     rig.hop();
     rig.pass(1_000);
     rig.hopSays({ type: 'dataFound', visits: 0, block: page().block });
     t.strictSame(rig.writes, [{ into: 'store', ...page() }]);
+  },
+);
+
+void t.test(
+  'who loses an insert that must arrive is not counted as closer either: the block is kept here',
+  async (t) => {
+    for (const content of [page(), edition('one')]) {
+      const { rig, asker } = between(storeRank, { content });
+      rig.insert(asker);
+      rig.allHopsSay({ type: 'accepted' }, { type: 'dataNotFound', visits: 0 });
+      t.strictSame(rig.writes, [{ into: 'store', ...content }]);
+      t.strictSame(rig.toldTypes(asker), ['accepted', 'insertStored']);
+    }
   },
 );
 

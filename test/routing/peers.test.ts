@@ -8,6 +8,7 @@ import { SeededRandom } from '../sim/random.ts';
 
 const place = asLocation;
 const target = place(0.5);
+const RANK = networks.open.storeRank;
 const none: ReadonlySet<LinkId> = new Set();
 
 interface Here {
@@ -110,39 +111,36 @@ function keeps(peers: PeerTable, own: number, now = 0): boolean {
   return peers.isAmongClosest(target, { own: place(own), now });
 }
 
-void t.test('a node keeps what fewer than three of its peers are closer to', async (t) => {
-  const closer: readonly Here[] = [{ at: 0.51 }, { at: 0.48 }, { at: 0.53 }];
+/** So many nodes closer to the target than 0.55, on both sides of it. */
+function closer(count: number, more: Omit<Here, 'at'> = {}): Here[] {
+  return Array.from({ length: count }, (_, i) => ({ ...more, at: 0.5 + (i % 2 === 0 ? i : -i) / 1_000 }));
+}
+
+void t.test('a node keeps what fewer of its peers than the store rank are closer to', async (t) => {
   const farther: readonly Here[] = [{ at: 0.6 }, { at: 0.4 }, { at: 0.1 }, { at: 0.9 }];
   t.ok(keeps(table([]), 0.55));
-  t.ok(keeps(table([...closer.slice(0, 2), ...farther]), 0.55));
-  t.notOk(keeps(table([...closer, ...farther]), 0.55));
-  t.ok(keeps(table([{ at: 0.55 }, { at: 0.45 }, { at: 0.55 }]), 0.55), 'as close is not closer');
+  t.ok(keeps(table([...closer(RANK - 1), ...farther]), 0.55));
+  t.notOk(keeps(table([...closer(RANK), ...farther]), 0.55));
+  const asClose = [{ at: 0.55 }, { at: 1 - 0.55 }];
+  t.ok(keeps(table([...closer(RANK - 1), ...asClose]), 0.55), 'as close is not closer');
 });
 
 void t.test('of the peers of one group one counts for the store rule', async (t) => {
-  const sybils = [0.5, 0.501, 0.502, 0.503].map((at) => ({ at, group: '10.1' }));
-  t.ok(keeps(table([...sybils, { at: 0.504 }]), 0.55));
-  t.notOk(keeps(table([...sybils, { at: 0.504 }, { at: 0.505 }]), 0.55));
+  const sybils = closer(RANK + 1, { group: '10.1' });
+  t.ok(keeps(table([...sybils, ...closer(RANK - 2)]), 0.55));
+  t.notOk(keeps(table([...sybils, ...closer(RANK - 1)]), 0.55));
 });
 
 void t.test('a link counts for the store rule once it is a day old', async (t) => {
-  const peers = table([0.5, 0.501, 0.502].map((at) => ({ at, since: 1_000 })));
+  const peers = table(closer(RANK, { since: 1_000 }));
   t.ok(keeps(peers, 0.55, 1_000 + networks.open.usableAfterMs - 1));
   t.notOk(keeps(peers, 0.55, 1_000 + networks.open.usableAfterMs));
-  t.notOk(
-    keeps(
-      table(
-        [0.5, 0.501, 0.502].map((at) => ({ at, since: 0 })),
-        networks.testnet,
-      ),
-      0.55,
-      0,
-    ),
-  );
+  const young = closer(networks.testnet.storeRank, { since: 0 });
+  t.notOk(keeps(table(young, networks.testnet), 0.55, 0));
 });
 
 void t.test('a peer that is left alone does not count for the store rule', async (t) => {
-  const peers = table([{ at: 0.5 }, { at: 0.501 }, { at: 0.502 }]);
+  const peers = table(closer(RANK));
   t.notOk(keeps(peers, 0.55));
   peers.silent(link(2), 0);
   t.ok(keeps(peers, 0.55));

@@ -89,6 +89,8 @@ export class Rig {
   readonly writes: Write[] = [];
   /** Whose requests brought them, in the same order. */
   readonly writers: LinkId[] = [];
+  /** Of the requests whose blocks were sent, in order. */
+  readonly priorities: (Effect & { type: 'send' })['priority'][] = [];
   /** For whom blocks were read, in order. */
   readonly readers: (LinkId | undefined)[] = [];
   now = 1_000.25;
@@ -306,6 +308,7 @@ export class Rig {
   #perform(effect: Effect): void {
     switch (effect.type) {
       case 'send':
+        if ('block' in effect.message) this.priorities.push(effect.priority);
         this.#sent(effect.link, effect.message);
         return;
       case 'setTimer':

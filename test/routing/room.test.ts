@@ -1,11 +1,11 @@
-/** Peers that have no room: who is asked instead, when a search gives up, and what is said then (load.md, 5). */
+/** Peers that have no room: how long they are waited for, who is asked instead, when a search gives up, and what is said then (load.md, 5). */
 import t from 'tap';
-import { LOCAL_LINK, type LinkId } from '../../routing/index.ts';
+import { LOCAL_LINK, type LinkId, networks } from '../../routing/index.ts';
 import { loadLimits } from '../../routing/load/limits.ts';
 import { page } from './content.ts';
-import { Rig } from './rig.ts';
+import { type Hop, Rig } from './rig.ts';
 
-const { windowFirst, overloadTries, pauseFirstMs } = loadLimits;
+const { windowFirst, overloadTries, pauseFirstMs, roomWaitMs } = loadLimits;
 const overloaded = { type: 'rejectedOverload' } as const;
 
 /** Peers that have answered before, the closest first. */
@@ -19,19 +19,158 @@ function proven(aways: readonly number[]): { rig: Rig; asker: LinkId; peers: Lin
   return { rig, asker, peers };
 }
 
-void t.test('a peer that has as many requests as its window is passed over', async (t) => {
-  const rig = new Rig();
-  const asker = rig.peer(0.4);
-  const [first, second] = [rig.peer(0.01), rig.peer(0.02)];
-  const asked = (): LinkId => {
-    rig.ask(asker, { phase: 'stem' });
-    return rig.hop().link;
-  };
-  for (let i = 0; i < windowFirst.value; i += 1) t.equal(asked(), first);
-  t.equal(asked(), second);
+interface Filled {
+  readonly rig: Rig;
+  readonly asker: LinkId;
+  readonly links: readonly LinkId[];
+  /** Requests in work at the first of them: as many as its window. */
+  readonly full: readonly Hop[];
+}
+
+function filled(...aways: readonly number[]): Filled {
+  const { rig, asker, peers } = proven(aways);
+  for (let size = 0; size < windowFirst.value; size += 1) rig.ask(asker, { phase: 'stem' });
+  const full = rig.hops();
+  rig.told(asker);
+  return { rig, asker, links: peers, full };
+}
+
+const nothing = { type: 'dataNotFound', visits: 0 } as const;
+const found = { type: 'dataFound', visits: 0, block: page().block } as const;
+
+void t.test('a search waits until the best peer has room, and who came first is first', async (t) => {
+  const { rig, asker, links, full } = filled(0.01, 0.02);
+  const [best] = links;
+  t.ok(full.every(({ link }) => link === best));
+  t.equal(full.length, windowFirst.value);
+  for (const deadlineMs of [100_000, 90_000, 80_000]) rig.ask(asker, { phase: 'stem', deadlineMs });
+  t.same(rig.hops(), [], 'nobody is asked meanwhile');
+  t.strictSame(rig.toldTypes(asker), ['accepted', 'accepted', 'accepted']);
   rig.ask(asker, { phase: 'stem', priority: 'bulk' });
-  const bulk = rig.hop();
-  t.equal(bulk.link, first, 'each class has a window of its own');
+  t.equal(rig.hop().link, best, 'each class has a window of its own');
+  const went: number[] = [];
+  for (const hop of full.slice(0, 2)) {
+    rig.says(hop, { type: 'accepted' }, found);
+    for (const { link, request } of rig.hops()) if (link === best) went.push(request.deadlineMs);
+  }
+  const { hopMarginMs } = networks.open;
+  t.strictSame(
+    went,
+    [100_000, 90_000, 80_000].map((ms) => ms - hopMarginMs),
+    'the first answer made room for two: the window had not been refused yet',
+  );
+  t.equal(rig.router.pending, full.length - 2 + 4);
+});
+
+void t.test('who comes while others wait does not go before them', async (t) => {
+  const { rig, asker, links, full } = filled(0.01, 0.02);
+  for (let i = 0; i < 4; i += 1) rig.ask(asker, { phase: 'stem' });
+  const [first] = full;
+  if (first === undefined) throw new Error('the window was full');
+  rig.says(first, { type: 'accepted' }, found);
+  t.equal(rig.hops().length, 2);
+  rig.ask(asker, { phase: 'stem', deadlineMs: 50_000 });
+  t.same(rig.hops(), []);
+  rig.down(links[1] as LinkId);
+  t.same(rig.hops(), [], 'it waits at the first');
+});
+
+void t.test(
+  'a peer that has no room in time is passed over, and the search does not wait again',
+  async (t) => {
+    for (const kind of ['fetch', 'insert'] as const) {
+      const { rig, asker, links, full } = filled(0.01, 0.02, 0.03);
+      for (const hop of full) rig.says(hop, { type: 'accepted' });
+      const ask = (): void => {
+        if (kind === 'fetch') rig.ask(asker, { phase: 'stem' });
+        else rig.insert(asker, { phase: 'stem' });
+      };
+      for (let i = 0; i < 3; i += 1) ask();
+      t.equal(rig.timers, 2 * windowFirst.value + 3 + 1, 'one timer for all who wait');
+      rig.pass(roomWaitMs.value - 1);
+      t.same(rig.hops(), []);
+      rig.pass(1);
+      const hops = rig.hops();
+      t.strictSame(
+        hops.map(({ link }) => link),
+        [links[1], links[1], links[1]],
+      );
+      t.notOk(rig.toldTypes(asker).includes('rejectedOverload'));
+    }
+  },
+);
+
+void t.test('who waits for room says that it works, and is answered at its deadline', async (t) => {
+  const { rig, asker, full } = filled(0.01);
+  for (const hop of full) rig.says(hop, { type: 'accepted' });
+  const { hopMarginMs, workingEveryMs } = networks.open;
+  const deadlineMs = 2 * hopMarginMs;
+  const late = rig.ask(asker, { phase: 'stem', deadlineMs });
+  rig.told(asker);
+  rig.pass(deadlineMs);
+  t.strictSame(rig.told(asker), [{ type: 'dataNotFound', id: late, visits: 0 }]);
+  // Closer, and with room: when it has not found it some time has passed.
+  rig.peer(0.005);
+  const id = rig.ask(asker, { phase: 'stem' });
+  const hop = rig.hop();
+  rig.says(hop, { type: 'accepted' });
+  rig.pass(workingEveryMs - 1_000);
+  rig.told(asker);
+  rig.says(hop, nothing);
+  t.same(rig.hops(), []);
+  for (const other of full) rig.says(other, { type: 'working' });
+  rig.pass(1_000);
+  t.ok(rig.told(asker).some((said) => said.type === 'working' && said.id === id));
+  rig.pass(roomWaitMs.value);
+  t.strictSame(
+    rig
+      .told(asker)
+      .filter((said) => 'id' in said && said.id === id)
+      .at(-1),
+    { type: 'rejectedOverload', id },
+  );
+});
+
+void t.test('room that comes too late for a hop is not taken, and goes to the next who waits', async (t) => {
+  const { rig, asker, full } = filled(0.01, 0.02);
+  const { hopMarginMs } = networks.open;
+  const late = rig.ask(asker, { phase: 'stem', deadlineMs: 2 * hopMarginMs + 100 });
+  rig.ask(asker, { phase: 'stem', deadlineMs: 60_000 });
+  rig.told(asker);
+  rig.pass(200);
+  const [first] = full;
+  if (first === undefined) throw new Error('the window was full');
+  rig.says(first, { type: 'accepted' }, found);
+  t.ok(rig.told(asker).some((said) => 'id' in said && said.id === late && said.type === 'dataNotFound'));
+  t.equal(rig.hops().length, 1);
+});
+
+void t.test(
+  'those who wait go on to the next peer when the link is lost or the peer is silent',
+  async (t) => {
+    for (const how of ['lost', 'silent'] as const) {
+      const { rig, asker, links } = filled(0.01, 0.02);
+      for (let i = 0; i < 3; i += 1) rig.ask(asker, { phase: 'stem' });
+      if (how === 'lost') rig.down(links[0] as LinkId);
+      else rig.pass(networks.open.acceptFloorMs);
+      const hops = rig.hops();
+      t.ok(hops.length >= 3 && hops.every(({ link }) => link === links[1]), how);
+      rig.rest();
+      t.equal(rig.router.pending, 0);
+      t.equal(rig.timers, 0);
+    }
+  },
+);
+
+void t.test('a peer that refused even its only request is not waited for', async (t) => {
+  const { rig, asker, peers } = proven([0.01, 0.02]);
+  for (let i = 0; i <= Math.ceil(Math.log2(windowFirst.value + 1)); i += 1) {
+    rig.ask(asker, { phase: 'stem' });
+    for (const hop of rig.hops()) rig.says(hop, hop.link === peers[0] ? overloaded : nothing);
+    rig.allHopsSay({ type: 'accepted' }, nothing);
+  }
+  rig.ask(asker, { phase: 'stem' });
+  t.equal(rig.hop().link, peers[1]);
 });
 
 void t.test(
@@ -120,6 +259,20 @@ void t.test(
   },
 );
 
+void t.test('the carrier is told the class of the request whose block it is given', async (t) => {
+  for (const priority of ['realtime', 'bulk'] as const) {
+    const rig = new Rig();
+    const [asker, peer] = [rig.peer(0.4), rig.peer(0.01)];
+    rig.insert(asker, { priority });
+    rig.says(rig.hop(), { type: 'accepted' });
+    t.strictSame(rig.toldTypes(peer), ['insertBlock']);
+    rig.keep(page(1));
+    rig.ask(asker, { content: page(1), priority });
+    t.equal(rig.toldTypes(asker).at(-1), 'dataFound');
+    t.strictSame(rig.priorities, [priority, priority]);
+  }
+});
+
 void t.test('with limits of bytes a peer waits for its turn, and the owner waits as long', async (t) => {
   const waits = (['peer', 'owner'] as const).map((who) => {
     const rig = new Rig({ disk: 'held', load: { downBytesPerSecond: 200_000 } });
@@ -138,14 +291,16 @@ void t.test('with limits of bytes a peer waits for its turn, and the owner waits
 });
 
 void t.test('while the carriers are behind nobody is let in, and then at once', async (t) => {
-  let waitMs = 5_000;
-  const rig = new Rig({ load: { oldestWaitMs: () => waitMs } });
-  const asker = rig.peer(0.4);
-  rig.ask(asker);
-  t.same(rig.told(asker), []);
-  waitMs = 0;
-  rig.pass(loadLimits.backlogLookMs.value);
-  t.strictSame(rig.toldTypes(asker)[0], 'accepted');
+  for (const said of [{}, { upBytesPerSecond: 1e9 }, { upBytesPerSecond: 1e9, downBytesPerSecond: 1e9 }]) {
+    let waitMs = 5_000;
+    const rig = new Rig({ load: { ...said, oldestWaitMs: () => waitMs } });
+    const asker = rig.peer(0.4);
+    rig.ask(asker);
+    t.same(rig.told(asker), []);
+    waitMs = 0;
+    rig.pass(loadLimits.backlogLookMs.value);
+    t.strictSame(rig.toldTypes(asker)[0], 'accepted', 'whatever the owner has said of the line');
+  }
 });
 
 void t.test(

@@ -19,9 +19,11 @@ interface Neighbour {
   readonly since: number;
   ours: boolean;
   theirs: boolean;
+  /** What it said last. */
+  uplink: number;
   doubtfulUntil: number;
   /** Ids of questions by which this node learns whom to believe (routing.md, 11). */
-  readonly audits: Set<number>;
+  readonly tests: Set<number>;
 }
 
 /** Longer than any back-off and any memory of silence. */
@@ -40,8 +42,9 @@ export class Neighbourhood {
       since,
       ours: friend,
       theirs: friend,
+      uplink: 7,
       doubtfulUntil: -Infinity,
-      audits: new Set(),
+      tests: new Set(),
     });
   }
 
@@ -54,9 +57,11 @@ export class Neighbourhood {
     if (neighbour === undefined) return;
     if (message.type === 'wanted' || message.type === 'unwanted')
       neighbour.theirs = message.type === 'wanted';
+    if (message.type === 'uplink') neighbour.uplink = message.value;
     if (message.type === 'rejectedOverload') neighbour.doubtfulUntil = now + DOUBT_MS;
     const failed = message.type === 'dataNotFound' || message.type === 'routeNotFound';
-    if (failed && neighbour.audits.delete(message.id)) neighbour.doubtfulUntil = now + DOUBT_MS;
+    const isOver = failed || message.type === 'insertStored' || message.type === 'dataFound';
+    if (isOver && neighbour.tests.delete(message.id) && failed) neighbour.doubtfulUntil = now + DOUBT_MS;
   }
 
   said(link: LinkId, message: Message): void {
@@ -65,8 +70,8 @@ export class Neighbourhood {
       neighbour.ours = message.type === 'wanted';
   }
 
-  audited(link: LinkId, id: number): void {
-    this.#neighbours.get(link)?.audits.add(id);
+  tested(link: LinkId, id: number): void {
+    this.#neighbours.get(link)?.tests.add(id);
   }
 
   blamed(link: LinkId, now: number): void {
@@ -108,9 +113,14 @@ export class Neighbourhood {
     const away = distance(own, target);
     const certain = new Set<string>();
     const possible = new Set<string>();
-    for (const { peer, since, ours, theirs, doubtfulUntil } of this.#neighbours.values()) {
+    const isOpen = [...this.#neighbours.values()].some(
+      ({ peer, ours, theirs }) => peer.tie !== 'friend' && ours && theirs,
+    );
+    for (const { peer, since, ours, theirs, uplink, doubtfulUntil } of this.#neighbours.values()) {
       if (distance(peer.location, target) >= away) continue;
       possible.add(peer.group);
+      // Greedy requests don't go there from a node among strangers, nor does it keep what they bring (peers.md, 10).
+      if (isOpen && peer.tie === 'friend' && uplink > 0) continue;
       if (ours && theirs && doubtfulUntil <= now && now - since >= params.usableAfterMs)
         certain.add(peer.group);
     }

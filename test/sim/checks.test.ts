@@ -166,23 +166,31 @@ void t.test('answers: none twice, none to nobody, none missing', async (t) => {
 void t.test('store: only among the closest, and there always', async (t) => {
   // The node lies far from the key, and all of these next to it.
   const target = location(KEY, 0);
+  const rank = params.storeRank;
   const near = (count: number, peer: Partial<Peer> = {}): Acted => {
     const acted = new Acted();
     for (let link = 1; link <= count; link += 1) acted.linked(link as LinkId, { location: target, ...peer });
     return acted.hears(LINK, request(1));
   };
-  t.strictSame(near(2).writes('store').rules, []);
-  t.strictSame(near(3).writes('store').rules, ['store']);
-  t.strictSame(near(3).writes('cache').rules, []);
-  t.strictSame(near(2).writes('cache').rules, ['store']);
+  t.strictSame(near(rank - 1).writes('store').rules, []);
+  t.strictSame(near(rank).writes('store').rules, ['store']);
+  t.strictSame(near(rank).writes('cache').rules, []);
+  t.strictSame(near(rank - 1).writes('cache').rules, ['store']);
   t.strictSame(near(9, { group: 'one operator' }).writes('store').rules, [], 'a group counts once');
-  t.strictSame(near(3, { tie: 'stranger' }).writes('store').rules, [], 'who is not confirmed does not count');
-  const blamed = near(3);
+  t.strictSame(
+    near(rank, { tie: 'stranger' }).writes('store').rules,
+    [],
+    'who is not confirmed does not count',
+  );
+  const blamed = near(rank);
   blamed.checks.did(blamed.now, blamed.node, { type: 'peerVerdict', link: LINK, verdict: 'silent' });
   t.strictSame(blamed.writes('store').writes('cache').rules, [], 'who was blamed may count or not');
-  const audited = near(3).says(LINK, request(9, { uid: 'own', htl: 17, best: OWN_DISTANCE }));
+  const audited = near(rank).says(LINK, request(9, { uid: 'own', htl: 17, best: OWN_DISTANCE }));
   audited.hears(LINK, { ...notFound, id: 9 } as Message);
   t.strictSame(audited.writes('store').rules, [], 'nor need who did not have what it had stored');
+  const lost = near(rank).says(LINK, { ...request(9, { uid: 'own' }), type: 'insertRequest' });
+  lost.hears(LINK, { ...notFound, id: 9 } as Message);
+  t.strictSame(lost.writes('store').rules, [], 'nor who has lost an insert');
   t.strictSame(new Acted().writes('store').rules, ['store'], 'nobody has asked');
 });
 

@@ -166,12 +166,14 @@ export class Checks implements Observer {
   ): string | undefined {
     const { route } = request;
     if (route.phase === 'stem') return undefined;
+    // Who loses an insert may be in doubt from then on, and so may who fails an audit.
+    if (request.type === 'insertRequest') record.around.tested(link, request.id);
     let uid = record.uids.get(route.uid);
     if (uid === undefined) {
       // Drawn here. When its own request ends is not known: it counts as in work.
       uid = { request: undefined, answeredAt: Infinity, sent: undefined };
       record.uids.set(route.uid, uid);
-      if (route.htl < this.#params.htl) record.around.audited(link, request.id);
+      if (route.htl < this.#params.htl) record.around.tested(link, request.id);
     }
     const sent = { htl: route.htl, stall: route.stall, best: route.best };
     const what =

@@ -2,6 +2,7 @@
  * Nodes that come and go: sessions and absences last exponentially long, so that who is there now says nothing about how long.
  * Churn goes on while `pass` runs and stands still otherwise, so that a scenario can insert and fetch in no time between.
  */
+import { SeededRandom } from './random.ts';
 import type { Death, World } from './world.ts';
 
 export interface ChurnOptions {
@@ -21,15 +22,21 @@ export class Churn {
   readonly #world: World;
   readonly #options: ChurnOptions;
   readonly #moving: readonly number[];
+  /**
+   * Its own: the world's begins as the one that has drawn the locations, and half of the circle would be gone instead of half of the
+   * nodes all over it.
+   */
+  readonly #random: SeededRandom;
 
   /** Those who would be absent in the long run are gone from here on. */
   constructor(world: World, options: ChurnOptions) {
     this.#world = world;
     this.#options = options;
+    this.#random = new SeededRandom(world.options.seed ^ 0x63687572);
     const { sessionMs, absenceMs, death, stays = () => false } = options;
     this.#moving = Array.from({ length: world.size }, (_, node) => node).filter((node) => !stays(node));
     const absent = absenceMs / (sessionMs + absenceMs);
-    for (const node of this.#moving) if (world.random.fraction() < absent) world.kill(node, death);
+    for (const node of this.#moving) if (this.#random.fraction() < absent) world.kill(node, death);
   }
 
   /** Lets time pass, with nodes leaving and coming back. */
@@ -44,7 +51,7 @@ export class Churn {
   #next(node: number, untilMs: number): void {
     const world = this.#world;
     const { sessionMs, absenceMs } = this.#options;
-    const at = world.now + world.random.exponential(world.isAlive(node) ? sessionMs : absenceMs);
+    const at = world.now + this.#random.exponential(world.isAlive(node) ? sessionMs : absenceMs);
     if (at > untilMs) return;
     world.at(at, () => {
       this.#turn(node);
@@ -63,7 +70,7 @@ export class Churn {
     const world = this.#world;
     const seeds: number[] = [];
     for (let draws = 0; draws < 100 && seeds.length < SEEDS; draws += 1) {
-      const node = world.random.below(world.size);
+      const node = this.#random.below(world.size);
       if (node !== newcomer && world.isAlive(node)) seeds.push(node);
     }
     return seeds;

@@ -107,6 +107,7 @@ function resultOf(message: Message): Result | undefined {
     case 'noIntroduction':
     case 'fold':
     case 'offered':
+    case 'uplink':
       return undefined;
     default:
       return assertNever(message);

@@ -35,6 +35,7 @@ const CODES: Readonly<Record<Type, number>> = {
   noIntroduction: 28,
   fold: 29,
   offered: 30,
+  uplink: 31,
 };
 
 /** Without `accepted`, `working` and `insertBlock`, which travel with these, and without what peers say about peers. */

@@ -1,5 +1,6 @@
 /** Networks that grow by the daemon's own rules. */
 import t from 'tap';
+import { routingLimits } from '../../routing/index.ts';
 import { grow, grownNetwork, isDialable } from './grow.ts';
 
 const OPTIONS = { nodes: 40, seed: 3, joinEveryMs: 300, upkeepMs: 120_000 };
@@ -33,6 +34,15 @@ void t.test('of 60 % that can only dial out everybody finds peers, and none of i
     t.ok(peers.length >= 5 && peers.every(dialable), `node ${node} has ${peers.length} peers`);
   }
   t.ok(hidden > 12);
+});
+
+void t.test('of a grown network only the links are kept that both ends want', async (t) => {
+  const { locations, links } = grownNetwork(OPTIONS);
+  const { peers } = routingLimits;
+  for (let node = 0; node < locations.length; node += 1) {
+    const degree = links.filter((ends) => ends.includes(node)).length;
+    t.ok(degree <= peers.value, `node ${node} has ${degree} peers and no guests`);
+  }
 });
 
 void t.test('a network that was grown before comes from the disk as it was', async (t) => {

@@ -2,7 +2,7 @@
  * Performs the effects of routers as the daemon does, on virtual time, and tells them what came of it. Every event of every
  * router passes here, in one order, and is written into the digest.
  */
-import { assertNever } from '../../keys/index.ts';
+import { type RoutingKey, assertNever } from '../../keys/index.ts';
 import { type Effect, LOCAL_LINK, type Message, type RouterEvent, type Trace } from '../../routing/index.ts';
 import { type Clients, DISK_MS } from './client.ts';
 import { MessageCounts, codeOf } from './codes.ts';
@@ -37,6 +37,8 @@ export class Host {
   readonly #schedule: Schedule<Happening>;
   readonly #around: Surroundings;
   readonly #effects: Effect[] = [];
+  /** Who was ever told to write a block under a key: looking at the stores of all nodes takes longer than the insert. */
+  readonly #writers = new WeakMap<RoutingKey, Set<number>>();
   readonly #isWatched: boolean;
 
   constructor(schedule: Schedule<Happening>, around: Surroundings) {
@@ -65,6 +67,7 @@ export class Host {
       }
       case 'write': {
         const { node, write } = what;
+        this.#wrote(node, write.key);
         const from = String(write.asker);
         let put = node.store.putNow(write.key, write.block, { part: write.into, from });
         if (put === 'refused') put = node.store.putNow(write.key, write.block, { part: 'cache', from });
@@ -78,6 +81,17 @@ export class Host {
       default:
         assertNever(what);
     }
+  }
+
+  /** Numbers of the nodes that may hold a block under this key, the same object with which it was inserted; undefined when nobody was told to. */
+  writersOf(key: RoutingKey): Iterable<number> | undefined {
+    return this.#writers.get(key);
+  }
+
+  #wrote(node: SimNode, key: RoutingKey): void {
+    const writers = this.#writers.get(key);
+    if (writers === undefined) this.#writers.set(key, new Set([node.number]));
+    else writers.add(node.number);
   }
 
   handle(node: SimNode, event: RouterEvent): void {

@@ -8,8 +8,8 @@ import type { ScenarioOptions } from './scenario.ts';
 import { Tracer, spies } from './trace.ts';
 
 const USAGE = [
-  'usage: npm run sim -- --scenario NAME [--nodes N] [--seed N] [--fetches N] [--network smallworld|grown]',
-  '       [--death knownAtOnce|silent] [--check] [--trace FILE --spies n1,n2,…|f=SHARE] [--json]',
+  'usage: npm run sim -- --scenario NAME [--nodes N] [--seed N] [--fetches N] [--keys N] [--network smallworld|grown]',
+  '       [--death knownAtOnce|silent] [--cell NAME] [--check] [--trace FILE --spies n1,n2,…|f=SHARE] [--json]',
 ].join('\n');
 
 /** More nodes than this need more memory than Node takes by itself. */
@@ -28,6 +28,8 @@ function main(): number {
         nodes: { type: 'string', default: '1000' },
         seed: { type: 'string', default: '1' },
         fetches: { type: 'string' },
+        keys: { type: 'string' },
+        cell: { type: 'string' },
         network: { type: 'string', default: 'smallworld' },
         death: { type: 'string', default: 'knownAtOnce' },
         check: { type: 'boolean', default: false },
@@ -56,6 +58,9 @@ function run(values: Values): number {
     throw new UsageError('--death takes knownAtOnce or silent');
   const scenario = String(values['scenario']);
   if (!Object.hasOwn(scenarios, scenario)) throw new UsageError(`no scenario ${scenario}`);
+  const { cell } = values;
+  if (typeof cell === 'string' && scenarios[scenario]?.cells?.includes(cell) !== true)
+    throw new UsageError(`--cell: ${scenario} has no cell ${cell}`);
   if (nodes > LARGE && getHeapStatistics().heap_size_limit < HEAP_MIB * 2 ** 20) return again();
   const traced =
     typeof trace === 'string' ? traceTo(trace, { text: values['spies'], nodes, seed }) : undefined;
@@ -65,6 +70,8 @@ function run(values: Values): number {
     network,
     death,
     ...(values['fetches'] === undefined ? {} : { fetches: whole(values, 'fetches', { from: 1, to: 1e9 }) }),
+    ...(values['keys'] === undefined ? {} : { keys: whole(values, 'keys', { from: 1, to: 1e9 }) }),
+    ...(typeof values['cell'] === 'string' ? { cell: values['cell'] } : {}),
     ...(values['check'] === true ? { check: 'checked' } : {}),
     ...(traced === undefined ? {} : { observers: [traced.tracer], onTruth: traced.onTruth }),
   };

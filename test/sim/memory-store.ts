@@ -14,6 +14,9 @@ import type { BlockStore, PutOptions, PutOutcome, StorePart, StoreStats } from '
 const DAY_MS = 86_400_000;
 const PROTECTED_SHARE = 0.8;
 const DISPLACED_SHARE_PER_DAY = 0.01;
+/** Of probation, by all links together. */
+const DISPLACED_BY_ALL_PER_DAY = 0.1;
+const KEPT_DAYS = 10;
 
 /** Keys travel as values through thousands of nodes, and nobody changes them: their text is made once. */
 const texts = new WeakMap<RoutingKey, string>();
@@ -31,6 +34,8 @@ type Segment = 'probation' | 'protected' | 'cache';
 
 interface Kept {
   readonly block: Block;
+  /** The day on which it came, or was first fetched; undefined when it was protected before. */
+  readonly day?: number;
   /** The first fetch over a link, while the block is in probation. */
   readonly first?: { readonly from: string; readonly day: number };
 }
@@ -44,8 +49,9 @@ export class MemoryStore implements BlockStore {
     protected: new Map(),
     cache: new Map(),
   };
-  #displaced = { day: 0, counts: new Map<string, number>() };
+  #displaced = { day: 0, byAll: 0, counts: new Map<string, number>() };
   #closed = false;
+  #frozen = false;
 
   /** `clock` gives milliseconds, for the day; it stands still unless given. */
   constructor(capacityBlocks: Readonly<Record<StorePart, number>>, clock: () => number = () => 0) {
@@ -68,6 +74,11 @@ export class MemoryStore implements BlockStore {
     return kept.block;
   }
 
+  /** Refuses what is new from now on. */
+  freeze(): void {
+    this.#frozen = true;
+  }
+
   /** `put` for the simulator. */
   putNow(key: RoutingKey, block: Block, { part, from }: PutOptions): PutOutcome {
     const text = toText(key);
@@ -80,10 +91,18 @@ export class MemoryStore implements BlockStore {
         return 'present';
       }
     }
+    if (this.#frozen) return 'refused';
     if (this.#count(part) >= this.#capacityBlocks[part] && !this.#evict(part, from)) return 'refused';
     if (segment) this.#segments[segment].delete(text);
-    this.#segments[part === 'cache' ? 'cache' : 'probation'].set(text, { block });
+    if (part === 'cache') this.#segments.cache.set(text, { block });
+    else this.#segments.probation.set(text, { block, day: this.#day() });
     return 'written';
+  }
+
+  /** Where a block lies; a look that leaves no trace. */
+  partOf(key: RoutingKey): StorePart | undefined {
+    const segment = this.#segmentOf(toText(key));
+    return segment === undefined || segment === 'cache' ? segment : 'store';
   }
 
   async get(key: RoutingKey, from?: string): Promise<Block | undefined> {
@@ -146,7 +165,7 @@ export class MemoryStore implements BlockStore {
   #fetched(text: string, { block, first }: Kept, from: string): void {
     const { probation, protected: kept } = this.#segments;
     const day = this.#day();
-    if (!first) probation.set(text, { block, first: { from, day } });
+    if (!first) probation.set(text, { block, day, first: { from, day } });
     if (!first || first.from === from || first.day === day) return;
     const most = Math.floor(this.#capacityBlocks.store * PROTECTED_SHARE);
     if (most === 0) return;
@@ -160,12 +179,13 @@ export class MemoryStore implements BlockStore {
     }
   }
 
-  /** False when `from` may not displace more today. */
+  /** False when `from` may not displace what would have to go. */
   #evict(part: StorePart, from: string | undefined): boolean {
     const { probation, protected: kept, cache } = this.#segments;
-    if (part === 'store' && from !== undefined && !this.#mayDisplace(from)) return false;
     const blocks = part === 'cache' ? cache : probation.size > 0 ? probation : kept;
-    for (const text of blocks.keys()) {
+    for (const [text, { day }] of blocks) {
+      if (part === 'store' && from !== undefined && (this.#isYoung(day) || !this.#mayDisplace(from)))
+        return false;
       blocks.delete(text);
       return true;
     }
@@ -174,12 +194,20 @@ export class MemoryStore implements BlockStore {
 
   #mayDisplace(from: string): boolean {
     const day = this.#day();
-    if (this.#displaced.day !== day) this.#displaced = { day, counts: new Map() };
-    const { counts } = this.#displaced;
+    if (this.#displaced.day !== day) this.#displaced = { day, byAll: 0, counts: new Map() };
+    const { byAll, counts } = this.#displaced;
     const count = counts.get(from) ?? 0;
+    if (byAll >= Math.max(2, Math.floor(this.#segments.probation.size * DISPLACED_BY_ALL_PER_DAY)))
+      return false;
     if (count >= Math.max(1, Math.floor(this.#capacityBlocks.store * DISPLACED_SHARE_PER_DAY))) return false;
+    this.#displaced.byAll += 1;
     counts.set(from, count + 1);
     return true;
+  }
+
+  #isYoung(since: number | undefined): boolean {
+    const day = this.#day();
+    return since !== undefined && since <= day && day - since < KEPT_DAYS;
   }
 
   #day(): number {

@@ -6,7 +6,12 @@ import { crossing, flash } from './scenarios/crossing.ts';
 import { download } from './scenarios/download.ts';
 import { churn, vanish } from './scenarios/leaving.ts';
 import { blackhole, byzantine, liars, refusals, silent } from './scenarios/misbehaving.ts';
-import { friends, nat } from './scenarios/reach.ts';
+import { flood } from './scenarios/flood.ts';
+import { retention } from './scenarios/retention.ts';
+import { friends } from './scenarios/friends.ts';
+import { mixed } from './scenarios/mixed.ts';
+import { nat } from './scenarios/nat.ts';
+import { overload } from './scenarios/overload.ts';
 import { missing, smallworld } from './scenarios/smallworld.ts';
 import { zipf } from './scenarios/zipf.ts';
 
@@ -26,7 +31,11 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
 
   nat,
   friends,
+  mixed,
   download,
+  overload,
+  flood,
+  retention,
 };
 
 export interface Report {

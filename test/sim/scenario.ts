@@ -14,6 +14,10 @@ export interface ScenarioOptions {
   readonly death?: Death;
   /** Fetches for each cell that is measured; the scenario's own number unless given. */
   readonly fetches?: number;
+  /** Keys that are inserted for them, where that is a number of its own: else each is fetched once. */
+  readonly keys?: number;
+  /** Of a scenario that has several cells this one alone: the first part of its metrics' names. */
+  readonly cell?: string;
   readonly check?: 'checked' | 'unchecked';
   readonly observers?: readonly Observer[];
   /** Told of every request of an owner, as it is made. */
@@ -29,6 +33,8 @@ export interface ScenarioResult {
 
 export interface Scenario {
   readonly summary: string;
+  /** Its cells, where it has several that can be run alone; each has a world of its own. */
+  readonly cells?: readonly string[];
   readonly run: (options: ScenarioOptions) => ScenarioResult;
 }
 
@@ -40,4 +46,17 @@ export function quantile(values: readonly number[], share: number): number {
 
 export function mean(values: readonly number[]): number {
   return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Runs the cells that are wanted. */
+export function runCells(
+  options: ScenarioOptions,
+  cells: Readonly<Record<string, () => { world: World; metrics: Readonly<Record<string, number>> }>>,
+): ScenarioResult {
+  const { cell } = options;
+  const ran = Object.entries(cells)
+    .filter(([name]) => cell === undefined || name === cell)
+    .map(([, run]) => run());
+  const metrics = Object.assign({}, ...ran.map((one) => one.metrics)) as Record<string, number>;
+  return { worlds: ran.map(({ world }) => world), metrics };
 }

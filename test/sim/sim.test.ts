@@ -17,7 +17,7 @@ function seeds(count: number): readonly number[] {
 const FETCHES = 60;
 
 function run(scenario: string, nodes: number, seed: number): Report {
-  const ran = runScenario(scenario, { nodes, seed, fetches: FETCHES, check: 'checked' });
+  const ran = runScenario(scenario, { nodes, seed, fetches: FETCHES, keys: FETCHES, check: 'checked' });
   assert(ran !== undefined, `there is a scenario ${scenario}`);
   return ran.report;
 }

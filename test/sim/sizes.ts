@@ -40,6 +40,7 @@ export function frameBytes(message: Message): number {
     case 'noIntroduction':
     case 'unsupported':
     case 'offered':
+    case 'uplink':
       return SMALL;
     default:
       return assertNever(message);

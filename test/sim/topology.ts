@@ -93,3 +93,31 @@ function joined(
   }
   return all;
 }
+
+export interface MixedTopology extends Topology {
+  readonly isOpen: (node: number) => boolean;
+}
+
+/** A graph of friends, some of whom, in the order of `open`, are the nodes of a network among strangers besides. */
+export function mixedTopology(parts: {
+  friends: Topology;
+  open: readonly number[];
+  among: Topology;
+}): MixedTopology {
+  const { friends, open, among } = parts;
+  const size = friends.locations.length;
+  const locations = [...friends.locations];
+  open.forEach((node, index) => {
+    const place = among.locations[index];
+    if (place !== undefined) locations[node] = place;
+  });
+  const pairs = new Map<number, readonly [number, number]>();
+  const link = (a: number, b: number): void => {
+    const [low, high] = [Math.min(a, b), Math.max(a, b)];
+    pairs.set(low * size + high, [low, high]);
+  };
+  for (const [a, b] of friends.links) link(a, b);
+  for (const [a, b] of among.links) link(open[a] ?? 0, open[b] ?? 0);
+  const isOpen = new Set(open);
+  return { locations, links: [...pairs.values()], isOpen: (node) => isOpen.has(node) };
+}

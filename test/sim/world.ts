@@ -5,20 +5,20 @@
  * No sessions and no codec run here: messages travel as values, so blocks may be short. Nothing here waits, reads a clock or
  * draws randomness that the seed does not give: (commit, scenario, seed) repeats a run, and the digest proves it.
  */
+import { type Block, type RoutingKey, type Salt, assert } from '../../keys/index.ts';
 import {
-  type Block,
-  type RoutingKey,
-  type Salt,
-  assert,
-  equalBytes,
-  primitives,
-  routingKey,
-} from '../../keys/index.ts';
-import { LOCAL_LINK, type NetworkParams, Router, type RouterEvent, type Trace } from '../../routing/index.ts';
+  LOCAL_LINK,
+  type LoadOptions,
+  type NetworkParams,
+  Router,
+  type RouterEvent,
+  type Trace,
+} from '../../routing/index.ts';
 import { type Addresses, placeOf } from './addresses.ts';
 import { Checks } from './checks.ts';
 import { Clients, DISK_MS } from './client.ts';
 import type { MessageCounts } from './codes.ts';
+import { locateOnce, verifyHash } from './content.ts';
 import { Dialling, type Known, References } from './dialling.ts';
 import type { Digest } from './digest.ts';
 import { Host, type Observer } from './host.ts';
@@ -30,6 +30,7 @@ import { type MaskOptions, type Role, maskOf } from './roles.ts';
 import { Schedule } from './schedule.ts';
 import type { Topology } from './topology.ts';
 
+export { shortBlock } from './content.ts';
 export type { Result } from './node.ts';
 export type { Role } from './roles.ts';
 
@@ -40,9 +41,11 @@ export interface WorldOptions extends LinkOptions {
   readonly storeBlocks: number;
   readonly cacheBlocks: number;
   /** What the links of the topology are; `friend` unless given. */
-  readonly tie?: Tie;
+  readonly tie?: Tie | ((a: number, b: number) => Tie);
   /** Nodes find peers among strangers by themselves; without it links are the topology's. */
   readonly opennet?: 'on' | 'quiet';
+  /** Who does; all unless given. */
+  readonly amongStrangers?: (node: number) => boolean;
   readonly addresses?: Addresses;
   /** Whether others can dial a node; all can unless given. */
   readonly dialable?: (node: number) => boolean;
@@ -51,6 +54,8 @@ export interface WorldOptions extends LinkOptions {
   /** Who is there in the beginning; all unless given. */
   readonly present?: (node: number) => boolean;
   readonly verify?: (key: RoutingKey, block: Block) => 'chk' | 'ssk' | undefined;
+  /** What each node lets in; without it as much as comes. */
+  readonly load?: (node: number) => LoadOptions;
   readonly onTrace?: (node: number, trace: Trace) => void;
   /** Whether what must hold is checked at every event: twice as slow. */
   readonly check?: 'checked' | 'unchecked';
@@ -81,7 +86,8 @@ export class World {
   constructor(options: WorldOptions) {
     this.options = options;
     const { seed, params, topology } = options;
-    this.random = new SeededRandom(seed);
+    // Not the sequence that has drawn the locations: who is picked by it would lie where those were drawn.
+    this.random = new SeededRandom(seed ^ 0x776f726c);
     this.checks = options.check === 'checked' ? new Checks(params) : undefined;
     const tell = (node: SimNode, event: RouterEvent): void => this.#host.handle(node, event);
     const schedule = this.#schedule;
@@ -168,7 +174,8 @@ export class World {
 
   /** Brings a link up at both ends, as one that has long been there. */
   connect(a: number, b: number): void {
-    const { tie = 'friend' } = this.options;
+    const { tie: given = 'friend' } = this.options;
+    const tie = typeof given === 'function' ? given(a, b) : given;
     this.#links.connect(this.#node(a), this.#node(b), { tie, since: -Infinity });
   }
 
@@ -197,8 +204,14 @@ export class World {
     node.ends.clear();
   }
 
-  /** A node comes back, or for the first time, with the seeds that it knows; without opennet its living old links come up. */
-  revive(number: number, how: { store: 'kept' | 'lost'; seeds?: readonly number[] }): void {
+  /**
+   * A node comes back, or for the first time, with the seeds that it knows and the peers that it remembers, which may be said; without
+   * opennet its living old links come up.
+   */
+  revive(
+    number: number,
+    how: { store: 'kept' | 'lost'; seeds?: readonly number[]; peers?: readonly number[] },
+  ): void {
     const before = this.#node(number);
     assert(!before.alive, 'who comes back was gone');
     this.#lives[number] = (this.#lives[number] ?? 0) + 1;
@@ -211,7 +224,7 @@ export class World {
     const tell = (from: 'remembered' | 'seeds', candidates: SimNode['remembered']): void => {
       if (candidates.length > 0) this.#host.handle(node, { type: 'candidates', from, candidates });
     };
-    tell('remembered', before.remembered);
+    tell('remembered', how.peers?.map((peer) => this.references.candidate(peer)) ?? before.remembered);
     tell(
       'seeds',
       (how.seeds ?? []).map((seed) => this.references.candidate(seed)),
@@ -239,6 +252,16 @@ export class World {
     );
   }
 
+  /** Those of them with which both ends want the link. */
+  peersOf(node: number): number[] {
+    const { ends, router } = this.#node(node);
+    return [...ends.values()].flatMap(({ link, other }) =>
+      router.isConfirmed(link) && other?.node.router.isConfirmed(other.link) === true
+        ? [other.node.number]
+        : [],
+    );
+  }
+
   // --- owners ---------------------------------------------------------------------------------------------------------------
 
   /** The owner of `node` asks; by the virtual peer, like any client. */
@@ -258,8 +281,24 @@ export class World {
   /** How many living nodes hold a block. */
   copies(key: RoutingKey): number {
     let count = 0;
-    for (const { store, alive } of this.#nodes) if (alive && store.getNow(key) !== undefined) count += 1;
+    for (const number of this.#host.writersOf(key) ?? this.#nodes.keys())
+      if (this.isAlive(number) && this.blockAt(number, key) !== undefined) count += 1;
     return count;
+  }
+
+  /** From now on nothing is written any more: each fetch meets the copies that the inserts have left. */
+  freeze(): void {
+    for (const { store } of this.#nodes) store.freeze();
+  }
+
+  /** How many friendships it is to a node that routes among strangers, as the node itself sees it. */
+  uplinkOf(node: number): number {
+    return this.#node(node).router.uplink;
+  }
+
+  /** What a node keeps, to be stocked and looked into. */
+  storeOf(node: number): MemoryStore {
+    return this.#node(node).store;
   }
 
   /** What a node holds under a key. */
@@ -308,15 +347,18 @@ export class World {
     const life = this.#lives[number] ?? 0;
     const random = (purpose: number): SeededRandom =>
       new SeededRandom(options.seed * 100_003 + number + life * 1_000_003 + purpose * 500_009);
-    const { storeBlocks, cacheBlocks, opennet } = options;
+    const { storeBlocks, cacheBlocks } = options;
+    const opennet = options.amongStrangers?.(number) === false ? undefined : options.opennet;
     return {
       number,
       router: new Router({
         params: options.params,
         location,
         random: random(0),
+        locate: locateOnce,
         verify: options.verify ?? verifyHash,
         traced: options.onTrace === undefined ? 'untraced' : 'traced',
+        ...(options.load === undefined ? {} : { load: options.load(number) }),
         ...(opennet === undefined ? {} : { opennet: this.references.opennet(number, opennet) }),
       }),
       store: store ?? new MemoryStore({ store: storeBlocks, cache: cacheBlocks }, () => this.#schedule.now),
@@ -365,19 +407,4 @@ export class World {
     };
     this.at(this.now + floods.everyMs, step);
   }
-}
-
-/** A block of any length under its own hash: the check of a CHK without the size. */
-export function shortBlock(bytes: Uint8Array): { key: RoutingKey; block: Block } {
-  return { key: routingKey(primitives.sha256(bytes)), block: bytes as Block };
-}
-
-/** Blocks travel as values and nobody changes them, so one that was once seen to belong to a key still does. */
-const verified = new WeakMap<Block, RoutingKey>();
-
-function verifyHash(key: RoutingKey, block: Block): 'chk' | undefined {
-  if (verified.get(block) === key) return 'chk';
-  if (!equalBytes(primitives.sha256(block), key)) return undefined;
-  verified.set(block, key);
-  return 'chk';
 }

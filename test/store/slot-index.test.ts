@@ -126,18 +126,20 @@ void t.test(
     const displacement = new Displacement();
     const day = dayOf(86_400_000 * 5 + 1);
     t.equal(day, 5);
-    const most = { day, capacityBlocks: 1_000 };
+    const most = { day, capacityBlocks: 1_000, probationBlocks: 1_000 };
     for (let count = 0; count < 10; count++) {
       t.ok(displacement.mayDisplace('a', most));
       displacement.count('a', day);
     }
     t.notOk(displacement.mayDisplace('a', most));
     t.ok(displacement.mayDisplace('b', most));
+    t.ok(displacement.mayDisplace('b', { ...most, probationBlocks: 110 }));
+    t.notOk(displacement.mayDisplace('b', { ...most, probationBlocks: 109 }), 'all links had a tenth of it');
     t.ok(displacement.mayDisplace('a', { ...most, day: 6 }));
     for (let link = 0; link < 2 * storeLimits.displacersKept.value; link++)
       displacement.count(`link ${link}`, day);
     t.notOk(
-      displacement.mayDisplace('a', most),
+      displacement.mayDisplace('a', { ...most, probationBlocks: 1e6 }),
       'many links with small counts do not make it forget the greatest',
     );
   },

@@ -171,6 +171,30 @@ void t.test(
   },
 );
 
+void t.test(
+  'the day on which a block came survives a restart, and is forgotten with the recency file',
+  async (t) => {
+    const DAY_MS = 86_400_000;
+    for (const loss of ['none', 'file'] as const) {
+      const directory = scratch(t);
+      let nowMs = 20_000 * DAY_MS;
+      const clock = () => nowMs;
+      const first = await openWith(directory, { store: 2, cache: 1 }, { clock });
+      await putAll(first, [1, 2], 'store');
+      await first.close();
+      if (loss === 'file') rmSync(join(directory, 'recency'));
+      nowMs += 9 * DAY_MS;
+      const second = await openWith(directory, { store: 2, cache: 1 }, { clock });
+      const put = (number: number) =>
+        second.put(keyOf(number), blockOf(number), { part: 'store', from: 'a' });
+      t.equal(await put(3), loss === 'none' ? 'refused' : 'written');
+      nowMs += DAY_MS;
+      t.equal(await put(4), 'written');
+      await second.close();
+    }
+  },
+);
+
 void t.test('a store grows and shrinks while it runs: the oldest go, the others stay', async (t) => {
   const directory = scratch(t);
   const store = await openWith(directory, { store: 40, cache: 40 });

@@ -18,7 +18,8 @@ import {
 } from './session-pair.ts';
 import type { SideOptions } from './session-pair.ts';
 
-const { handshakeMs, keepAliveMs, silenceMs, frameBytes, windowBytes, unansweredMsMost } = transportLimits;
+const { handshakeMs, keepAliveMs, silenceMs, frameBytes, windowBytes, realtimeRun, unansweredMsMost } =
+  transportLimits;
 
 /** Dials and lets both go on until they are quiet. */
 function meet(
@@ -312,6 +313,49 @@ void t.test('control overtakes the bulk that has not been handed over, and nothi
   );
   t.equal(again.session.queuedBytes, 0);
   t.equal(right.closeReason, undefined);
+});
+
+void t.test('realtime overtakes bulk, and of bulk that waits each fourth block goes', async (t) => {
+  const [left, right] = establishedPair();
+  for (let i = 0; i < 20; i++) left.send(new Uint8Array(32_924).fill(i), { urgency: 'bulk' });
+  const sealed = left.takeWrites();
+  const [before, run] = [sealed.length, realtimeRun.value];
+  for (let i = 0; i < 2 * run + 1; i++)
+    left.send(new Uint8Array(32_924).fill(100 + i), { urgency: 'realtime' });
+  left.send(Uint8Array.of(200), { urgency: 'control' });
+  right.receive(new Uint8Array(Buffer.concat(sealed)));
+  left.handle(0, { type: 'drained' });
+  right.receive(left.takeAll());
+  const realtime = Array.from({ length: 2 * run + 1 }, (_, i) => 100 + i);
+  t.same(
+    right.delivered.map(([first]) => first),
+    [
+      ...Array.from({ length: before }, (_, i) => i),
+      200,
+      ...realtime.slice(0, run),
+      before,
+      ...realtime.slice(run, 2 * run),
+      before + 1,
+      ...realtime.slice(2 * run),
+      ...Array.from({ length: 20 - before - 2 }, (_, i) => before + 2 + i),
+    ],
+  );
+});
+
+void t.test('how long a message waits for its carrier is known, of whatever urgency', async (t) => {
+  for (const urgency of ['control', 'realtime', 'bulk'] as const) {
+    const [left] = establishedPair();
+    t.equal(left.session.waitingSince, undefined);
+    // One more than the carrier takes waits from then on.
+    let now = 1_000;
+    while (left.session.waitingSince === undefined)
+      left.send(new Uint8Array(32_924), { urgency, now: (now += 1) });
+    t.equal(left.session.waitingSince, now);
+    left.send(new Uint8Array(32_924), { urgency, now: now + 50 });
+    t.equal(left.session.waitingSince, now);
+    left.handle(now + 60, { type: 'drained' });
+    t.equal(left.session.waitingSince, undefined);
+  }
 });
 
 void t.test(

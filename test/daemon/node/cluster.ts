@@ -117,6 +117,7 @@ async function options(dataDir: string, settings: Settings): Promise<NodeOptions
     seeds: [],
     // Links that the test has made, and no others.
     strangers: 'none',
+    bandwidth: {},
     log: silent,
     ...settings,
     dataDir,

@@ -37,7 +37,7 @@ void t.test('without peers nothing goes in or out: no_route, after a while, with
   const error = {
     code: 'no_route',
     retryable: true,
-    hint: /mimeo peer list/,
+    hint: /mimeo status/,
     message: /no node could be asked/,
   };
   await t.rejects(node.call('request.put', { path }), { code: 'no_route', message: /knows no peers/ });
@@ -79,7 +79,7 @@ void t.test('what it says about itself is true in every state', async (t) => {
 
   await node.addPeer(referenceOf(identityOf('never there')));
   t.match(await status(), {
-    sentence: 'None of 1 peer is connected; 0 blocks kept.',
+    sentence: 'The one known peer is not connected; 0 blocks kept.',
     warnings: [/^No peer has called, and none that is known has an address/, reduced],
   });
 

@@ -188,13 +188,30 @@ void t.test('who is in the book is called as the book has it, and this node neve
   t.equal(called.length, 1);
 });
 
+void t.test('the book says what a node is to the owner', async (t) => {
+  const { book } = strangersOf(t);
+  const identity = toText(identityOf('somebody').publicKey);
+  const reference = decodeReference(referenceOf(identityOf('somebody')));
+  t.equal(book.relationTo(identity), 'stranger');
+  book.add(reference.line);
+  t.equal(book.relationTo(identity), 'named');
+  book.addInviter(reference, noise(32));
+  t.equal(book.relationTo(identity), 'invited');
+  book.befriend(reference, noise(32));
+  t.equal(book.relationTo(identity), 'friend');
+});
+
 void t.test('calls that fail are counted with the last reason, until one does not', async (t) => {
   const failing = strangersOf(t, { outcome: { outcome: 'failed', reason: '198.51.100.7:2: ECONNREFUSED' } });
   const candidate = failing.strangers.readReference(bytesOf('off', ['198.51.100.7:2']));
   if (candidate === undefined) throw new Error('it can be read');
   t.equal(await failing.strangers.dial(candidate), 'failed');
   t.equal(await failing.strangers.dial(candidate), 'failed');
-  t.match(failing.strangers.attempts, { calling: 0, failed: 2, last: { reason: /ECONNREFUSED/ } });
+  t.match(failing.strangers.attempts, {
+    calling: 0,
+    failed: 2,
+    last: { why: { address: '198.51.100.7:2', words: /^connection refused/ } },
+  });
 });
 
 void t.test('seeds and remembered peers are given to the router, without those that are none', async (t) => {

@@ -29,6 +29,7 @@ export const message: Target = {
     'peers',
     'seek',
     'offered',
+    'uplink',
   ],
   sample: (random) => encodeCbor(sampleFields(random)),
   run: (input) => {
@@ -43,6 +44,7 @@ export const message: Target = {
     if ('reference' in message)
       ensure(message.reference.length <= opennetLimits.referenceBytes.value, 'the limit of a reference');
     if (message.type === 'peers') ensure(isAscending(message.list), 'a list is ascending, and on the circle');
+    if (message.type === 'uplink') ensure(isWhole(message.value, 7), 'seven is none');
     if (message.type === 'offered') ensure(isWhole(message.salt, 2), 'three places of a key');
     if (message.type === 'seek') {
       ensure(isWhole(message.walk, 8) && isWhole(message.htl - 1, 254), 'ranges of a seek');
@@ -84,7 +86,7 @@ function sampleFields(random: SeededRandom): CborValue {
   const id = random.uint32();
   const block = (): Uint8Array => new Uint8Array(BLOCK_BYTES).fill(random.below(256));
   const reference = random.bytes(1 + random.below(400));
-  switch (random.below(23)) {
+  switch (random.below(24)) {
     case 0:
       return { type: pick(['dataFound', 'insertCollision'], random), id, visits: 3, block: block() };
     case 1:
@@ -121,6 +123,8 @@ function sampleFields(random: SeededRandom): CborValue {
     }
     case 14:
       return { type: 'offered', key: random.bytes(32), salt: random.below(4) };
+    case 15:
+      return { type: 'uplink', value: random.below(9) };
     default:
       return {
         type: pick(['dataRequest', 'insertRequest'], random),

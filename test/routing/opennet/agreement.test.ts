@@ -227,6 +227,14 @@ void t.test('nodes that nobody can dial have places of their own at one that can
   t.equal(lone.router.peerCount, PEERS + most);
 });
 
+void t.test('of one group there is no more than its share of guests', async (t) => {
+  const { lone } = full();
+  const share = Math.floor(opennetLimits.guests.value * routingLimits.groupShare.value);
+  for (let i = 0; i < opennetLimits.guests.value; i += 1)
+    lone.caller(0.6 + i / 200, { dialable: false, group: 'one operator' });
+  t.equal(lone.router.peerCount, PEERS + share);
+});
+
 void t.test('a node that nobody can dial has no guests: they could not have come', async (t) => {
   const lone = new Lone({ dialable: false });
   for (let i = 0; i < PEERS + 5; i += 1) lone.caller(0.01 + i / 40, { dialable: false });

@@ -12,6 +12,8 @@ function asked(
   const link = (tie: 'stranger' | 'friend', place: number): LinkId =>
     tie === 'stranger' ? lone.peer(place) : lone.up(lone.node(place), { tie });
   const links = { asker: link(asker, 0.1), hop: link(hop, 0.3) };
+  // Otherwise a node among strangers asks it nothing.
+  if (hop === 'friend') lone.say(links.hop, { type: 'uplink', value: 0 });
   lone.toldAll('peers');
   lone.fetch(links.asker);
   const [request] = lone.toldAll('dataRequest');

@@ -49,6 +49,7 @@ const step = fc.oneof(
         'introduction',
         'noIntroduction',
         'fold',
+        'uplink',
       ),
       id: ids,
       node: fc.nat(41),
@@ -84,6 +85,8 @@ function words(said: Extract<Step, { do: 'say' }>, lone: Lone, own: Uint8Array):
       return { type: said.type, id };
     case 'fold':
       return { type: 'fold', id: said.id as never, reference };
+    case 'uplink':
+      return { type: 'uplink', value: said.walk % 8 };
     case 'seekOffer':
     case 'introduction':
       return { type: said.type, id, reference };

@@ -67,6 +67,7 @@ void t.test('strangers and chosen peers are not told of friends, friends are tol
   const chosen = lone.up(chosenNode, { tie: 'chosen' });
   lone.say(chosen, { type: 'wanted', reference: chosenNode.reference });
   const stranger = lone.peer(0.7);
+  for (const link of [friend, other]) lone.say(link, { type: 'uplink', value: 0 });
   lone.pass(1_000_000);
   t.same(listsTo(lone, friend).at(-1), [at(0.25), at(0.3), at(0.7)]);
   t.same(listsTo(lone, other).at(-1), [at(0.2), at(0.3), at(0.7)]);
@@ -80,6 +81,23 @@ void t.test('strangers and chosen peers are not told of friends, friends are tol
     ['noIntroduction'],
   );
 });
+
+void t.test(
+  'a friend without strangers is not listed by a node that has some, and is once it has',
+  async (t) => {
+    const lone = new Lone();
+    const friend = lone.up(lone.node(0.2), { tie: 'friend' });
+    const other = lone.up(lone.node(0.25), { tie: 'friend' });
+    lone.pass(1_000_000);
+    t.same(listsTo(lone, friend).at(-1), [at(0.25)], 'as long as both have friends alone');
+    lone.peer(0.7);
+    lone.pass(1_000_000);
+    t.same(listsTo(lone, friend).at(-1), [at(0.7)]);
+    lone.say(other, { type: 'uplink', value: 0 });
+    lone.pass(1_000_000);
+    t.same(listsTo(lone, friend).at(-1), [at(0.25), at(0.7)]);
+  },
+);
 
 void t.test('a network of friends exchanges lists without opennet', async (t) => {
   const lone = new Lone({ opennet: undefined });

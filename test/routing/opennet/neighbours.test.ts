@@ -1,7 +1,7 @@
 /** The neighbour check (docs/spec/peers.md, 6): nearer nodes that peers list become peers; invented ones cost little. */
 import t from 'tap';
 import { type Location } from '../../../keys/index.ts';
-import { type LinkId, opennetLimits } from '../../../routing/index.ts';
+import { type LinkId, opennetLimits, routingLimits } from '../../../routing/index.ts';
 import type { SeekId } from '../../../routing/messages.ts';
 import { Lone, at } from './lone.ts';
 import { Net } from './net.ts';
@@ -90,7 +90,7 @@ void t.test('a place that led nowhere is not asked for again so soon', async (t)
 void t.test('a full node asks for its neighbours alone, one on each side at most', async (t) => {
   const lone = new Lone({ opennet: 'on' });
   const links: LinkId[] = [];
-  for (let i = 0; i < 10; i += 1) {
+  for (let i = 0; i < routingLimits.peers.value / 2; i += 1) {
     const away = 0.4 * 0.6 ** i;
     links.push(lone.caller(0.5 + away), lone.caller(0.5 - away));
   }
@@ -98,7 +98,7 @@ void t.test('a full node asks for its neighbours alone, one on each side at most
   lone.pass(10_000);
   endSeeks(lone);
   const [first, second] = links;
-  if (first === undefined || second === undefined) throw new Error('there are twenty');
+  if (first === undefined || second === undefined) throw new Error('all places are taken');
   lone.say(first, { type: 'peers', list: list(0.9001, 0.6001, 0.50001, 0.50002, 0.7001) });
   lone.say(second, { type: 'peers', list: list(0.1001, 0.49999, 0.49998, 0.3001) });
   lone.pass(EVERY - 10_000);

@@ -10,7 +10,7 @@ import { SeededRandom } from '../../sim/random.ts';
 
 const own = asLocation(0.5);
 const MOST = routingLimits.peers.value;
-const PER_GROUP = MOST * routingLimits.groupShare.value;
+const PER_GROUP = Math.floor(MOST * routingLimits.groupShare.value);
 
 type Node = Omit<Applicant, 'cost'> & {
   readonly tie?: Peer['tie'];
@@ -29,7 +29,7 @@ const node = (at: number, more: Partial<Node> = {}): Node => ({
 function view(node: Node, index: number): PeerView {
   const { tie = 'stranger', silence = 0, cost = 50, ...rest } = node;
   const peer: Peer = { ...rest, tie, cost, carrier: 'memory' };
-  return { link: (index + 1) as LinkId, peer, since: 0, confirmed: true, silence, listed: [] };
+  return { link: (index + 1) as LinkId, peer, since: 0, confirmed: true, isEdge: false, silence, listed: [] };
 }
 
 const asks = (applicant: Node, peers: readonly Node[]): ReturnType<typeof wants> =>
@@ -74,7 +74,7 @@ void t.test('of one site there is one stranger: a better one follows, it does no
   t.strictSame(answer, { wanted: true, victim: 10 }, 'though there is room');
 });
 
-void t.test('a group has a quarter of the places, and then competes with itself', async (t) => {
+void t.test('a group has no more than a quarter of the places, and then competes with itself', async (t) => {
   const ofGroup = Array.from({ length: PER_GROUP }, (_, i) => node(0.9 - i / 1_000, { group: 'crowd' }));
   const peers = [...evenly(4), ...ofGroup];
   const answer = asks(node(0.2, { group: 'crowd' }), peers);

@@ -94,6 +94,7 @@ export const flash: Scenario = {
         'flash.maxServed': Math.max(...maxServed),
         'hops.mean': mean(hops.hops),
         'latencyMs.p50': quantile(crowd.latencyMs, 0.5),
+        tries: 1,
         ...leftovers(world),
       },
     };

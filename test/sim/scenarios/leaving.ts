@@ -1,12 +1,26 @@
 /** Nodes that go: many at once and for ever, or all of them now and then. What was inserted before is fetched after. */
 import { networks } from '../../../routing/index.ts';
 import { Churn } from '../churn.ts';
-import { worldOf } from '../networks.ts';
-import type { Scenario, ScenarioOptions } from '../scenario.ts';
+import { topologyOf, worldOf } from '../networks.ts';
+import { type Scenario, type ScenarioOptions, runCells } from '../scenario.ts';
 import type { World } from '../world.ts';
-import { HopCounter, fetchSome, hopMetrics, insertSome, leftovers } from './traffic.ts';
+import {
+  HopCounter,
+  fetchSome,
+  fetchWithin,
+  hopMetrics,
+  insertSome,
+  insertWithin,
+  leftovers,
+} from './traffic.ts';
 
 const HOUR_MS = 3_600_000;
+/** In so long nobody has noticed yet who is gone silently: links fade after a minute. */
+const STALE_MS = 30_000;
+const INSERTS_MS = 60_000;
+/** Until holes are filled that half of the nodes leave at the beginning, and lists are told. */
+const RUN_IN_MS = HOUR_MS / 4;
+const SETTLED_MS = 120_000;
 
 function vanishCell(
   options: ScenarioOptions,
@@ -25,7 +39,10 @@ function vanishCell(
     killed += 1;
   }
   hops.clear();
-  const fetched = fetchSome(world, keys, { count: fetches, tries: 1 });
+  const fetched =
+    death === 'silent'
+      ? fetchWithin(world, keys, STALE_MS)
+      : fetchSome(world, keys, { count: fetches, tries: 1 });
   const metrics: Record<string, number> = { [`vanish${percent}.found`]: fetched.found };
   for (const [name, value] of Object.entries({ ...hopMetrics(hops, fetched), ...leftovers(world) }))
     metrics[`vanish${percent}.${name}`] = value;
@@ -34,32 +51,24 @@ function vanishCell(
 
 export const vanish: Scenario = {
   summary: '30 and 50 % of nodes are gone at once, nothing is repaired',
-  run: (options) => {
-    const cells = [30, 50].map((percent) => vanishCell(options, percent));
-    return {
-      worlds: cells.map(({ world }) => world),
-      metrics: Object.assign({}, ...cells.map(({ metrics }) => metrics)) as Record<string, number>,
-    };
-  },
+  cells: ['vanish30', 'vanish50'],
+  run: (options) =>
+    runCells(options, { vanish30: () => vanishCell(options, 30), vanish50: () => vanishCell(options, 50) }),
 };
 
 export const churn: Scenario = {
   summary: 'sessions and absences of two hours; fetched one hour after it was inserted',
   run: (options) => {
-    const { fetches = 1_000, death = 'knownAtOnce', network } = options;
+    const { fetches = 1_000, death = 'knownAtOnce' } = options;
     const hops = new HopCounter();
-    const world = worldOf(options, {
-      onTrace: hops.onTrace,
-      // Links are as old as their session: a day of age, as in the open network, none would reach.
-      params: { ...networks.open, usableAfterMs: 0 },
-      ...(network === 'grown' ? { opennet: 'on' } : {}),
-    });
+    const world = churningWorld(options, hops);
     const life = new Churn(world, { sessionMs: 2 * HOUR_MS, absenceMs: 2 * HOUR_MS, store: 'kept', death });
-    life.pass(HOUR_MS / 2);
-    const { keys, metrics: inserted } = insertSome(world, fetches);
+    life.pass(RUN_IN_MS);
+    // Not one after the other: thousands of them would take longer than all else, and their time is everybody's upkeep.
+    const { keys, metrics: inserted } = insertWithin(world, fetches, INSERTS_MS);
     life.pass(HOUR_MS);
     hops.clear();
-    const fetched = fetchSome(world, keys, { count: fetches, tries: 1 });
+    const fetched = fetchWithin(world, keys, STALE_MS);
     return {
       worlds: [world],
       metrics: {
@@ -71,3 +80,25 @@ export const churn: Scenario = {
     };
   },
 };
+
+/** Where nodes look for others in place of those who went. */
+function churningWorld(options: ScenarioOptions, { onTrace }: HopCounter): World {
+  // Links are as old as their session: a day of age, as in the open network, none would reach.
+  const params = { ...networks.open, usableAfterMs: 0 };
+  if (options.network !== 'grown') return worldOf(options, { onTrace, params });
+  const { locations, links } = topologyOf(options);
+  const world = worldOf(options, {
+    onTrace,
+    params,
+    opennet: 'on',
+    topology: { locations, links: [] },
+    present: () => false,
+  });
+  // As after a failure of the power: all come back at once, and remember whom they were linked to. One end of each link is enough.
+  const remembered = locations.map((): number[] => []);
+  for (const [index, [a, b]] of links.entries())
+    remembered[index % 2 === 0 ? a : b]?.push(index % 2 === 0 ? b : a);
+  for (const [node, peers] of remembered.entries()) world.revive(node, { store: 'kept', peers });
+  world.run(world.now + SETTLED_MS);
+  return world;
+}

@@ -3,7 +3,7 @@
  * find and store what they are asked to.
  */
 import { worldOf } from '../networks.ts';
-import type { Scenario, ScenarioOptions, ScenarioResult } from '../scenario.ts';
+import { type Scenario, type ScenarioOptions, runCells } from '../scenario.ts';
 import type { Role, World } from '../world.ts';
 import { HopCounter, background, fetchSome, hopMetrics, insertSome, leftovers } from './traffic.ts';
 
@@ -47,11 +47,12 @@ function runCell(options: ScenarioOptions, cell: Cell): { world: World; metrics:
 function scenario(summary: string, cells: readonly Cell[]): Scenario {
   return {
     summary,
-    run: (options): ScenarioResult => {
-      const ran = cells.map((cell) => runCell(options, cell));
-      const metrics = Object.assign({}, ...ran.map((one) => one.metrics)) as Record<string, number>;
-      return { worlds: ran.map(({ world }) => world), metrics };
-    },
+    ...(cells.length > 1 ? { cells: cells.map(({ name }) => name) } : {}),
+    run: (options) =>
+      runCells(
+        options,
+        Object.fromEntries(cells.map((cell) => [cell.name, () => runCell(options, cell)] as const)),
+      ),
   };
 }
 
@@ -74,14 +75,20 @@ export const liars = scenario('every tenth node lies about visits, about what it
   { name: 'liars', roleOf: every(10, 'lying'), tries: 1, warmUp: 0 },
 ]);
 
+/**
+ * Requests of each node to know its peers by. Of black holes as many as are needed: with 3, 10 and 30 (grown, 1,000 nodes, seed 1) 1, 1 and
+ * .9994 were found where 10 % are silent, and .9994, 1 and 1 where 30 % are. Who lies is found out later: .939, .947 and .944.
+ */
+const WARM_UP = { silent: 3, lying: 10 } as const;
+
 /** A share of black holes, among peers who know each other. */
 export const blackhole = scenario(
-  '10, 20 and 30 % of nodes are silent; 30 requests a node to know them by',
+  '10, 20 and 30 % of nodes are silent; 3 requests a node to know them by',
   [10, 20, 30].map((percent) => ({
     name: `blackhole${percent}`,
     roleOf: (node: number): Role => (node % 10 < percent / 10 ? 'silent' : 'honest'),
     tries: 3,
-    warmUp: 30,
+    warmUp: WARM_UP.silent,
   })),
 );
 
@@ -95,13 +102,13 @@ const EVIL: readonly Role[] = [
 ];
 
 export const byzantine = scenario(
-  '10 % of nodes misbehave, a sixth of them in each way; 30 requests a node before',
+  '10 % of nodes misbehave, a sixth of them in each way; 10 requests a node before',
   [
     {
       name: 'byzantine10',
       roleOf: (node) => (node % 10 === 0 ? (EVIL[(node / 10) % EVIL.length] ?? 'silent') : 'honest'),
       tries: 3,
-      warmUp: 30,
+      warmUp: WARM_UP.lying,
     },
   ],
 );

@@ -1,7 +1,7 @@
 /** What people want is not evenly spread: a few keys are asked for by many. Caches bring them near. */
 import { worldOf } from '../networks.ts';
 import type { Scenario } from '../scenario.ts';
-import { HopCounter, askersOf, fetchSome, hopMetrics, insertSome, leftovers } from './traffic.ts';
+import { HopCounter, askersOf, fetchSome, hopMetrics, leftovers, placeSome } from './traffic.ts';
 
 const EXPONENT = 0.8;
 const KEYS_PER_NODE = 20;
@@ -14,16 +14,14 @@ export const zipf: Scenario = {
   summary:
     'fetches by popularity (Zipf 0.8) with caches of 1 % of the catalogue; the second half is measured',
   run: (options) => {
-    const { nodes, fetches = FETCHES_PER_NODE * nodes } = options;
-    // A run that fetches less has a catalogue that is as much smaller.
-    const share = fetches / (FETCHES_PER_NODE * nodes);
-    const catalogue = Math.max(10, Math.round(Math.min(KEYS_MOST, KEYS_PER_NODE * nodes) * share));
+    const { nodes, fetches = FETCHES_PER_NODE * nodes, keys: wantedKeys } = options;
+    const catalogue = wantedKeys ?? Math.min(KEYS_MOST, KEYS_PER_NODE * nodes);
     const hops = new HopCounter();
     const world = worldOf(options, {
       onTrace: hops.onTrace,
       cacheBlocks: Math.max(1, Math.round(catalogue * CACHE_SHARE)),
     });
-    const { keys } = insertSome(world, catalogue);
+    const keys = placeSome(world, catalogue);
     const draw = zipfian(catalogue, () => world.random.fraction());
     const wanted = Array.from({ length: fetches }, () => keys[draw()] ?? keys[0]).filter(
       (key) => key !== undefined,

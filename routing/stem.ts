@@ -1,0 +1,279 @@
+/**
+ * A request of the stem at a node that does not diffuse it: it goes on as it came, to one friend after the other until one has an answer
+ * (docs/spec/routing.md, 12). The owner's own requests take the same path.
+ *
+ * It looks at no disk, keeps nothing, has no HTL, names nobody, is compared with no other request, and its hops have no id in common. A
+ * block travels whole: an insert goes on when its block is here.
+ *
+ * Which friends, in which order, is uplink.ts's affair. Where an open node passes stems on, it will be by this as well.
+ *
+ * Invariants: whoever asked gets `accepted` and later exactly one answer, unless their link is gone; nobody is asked any more when
+ * `stemVisits` nodes were, as far as the hops have said, and of one request no more than its deadline has `stemHopMs`.
+ */
+import { assert, assertNever, type Block, type Location, equalBytes } from '../keys/index.ts';
+import type { Desk, HopOwner } from './desk.ts';
+import type { Token, Trace } from './effect.ts';
+import { Hop } from './hop.ts';
+import { routingLimits } from './limits.ts';
+import { loadLimits } from './load/limits.ts';
+import type { WindowEnd } from './load/window.ts';
+import type { Answer, Message, Overloaded, Reply, Request, Uid } from './messages.ts';
+import { LOCAL_LINK, type LinkId } from './peer.ts';
+import { Tally } from './tally.ts';
+
+export interface StemOptions {
+  readonly request: Request;
+  readonly from: LinkId;
+  /** For the trace alone: it does not travel. */
+  readonly uid: Uid;
+  /** Whom to ask, in order, as the links stand now. */
+  readonly ways: () => readonly LinkId[];
+}
+
+type Outcome = Pick<Trace, 'outcome' | 'source'>;
+
+export class StemRelay implements HopOwner {
+  readonly #desk: Desk;
+  readonly #options: StemOptions;
+  readonly #tally: Tally;
+  readonly #deadlineAt: number;
+  readonly #tried = new Set<LinkId>();
+  #block: Block | undefined;
+  /** Until the block of an insert must be here. */
+  #patience: Token | undefined;
+  #hop: Hop | undefined;
+  /** Nodes that were asked, as far as this one knows and believes. */
+  #visits = 0;
+  #refusals = 0;
+  #tick: Token;
+  #ended = false;
+
+  constructor(desk: Desk, options: StemOptions) {
+    this.#desk = desk;
+    this.#options = options;
+    const { request, from } = options;
+    this.#tally = new Tally(from === LOCAL_LINK ? 'owner' : 'peer');
+    this.#deadlineAt = desk.now + Math.min(request.deadlineMs, desk.params.deadlineMs);
+    this.#tick = this.#setTick();
+    this.#say({ type: 'accepted', id: request.id });
+  }
+
+  start(): void {
+    if (this.#options.request.type === 'dataRequest') {
+      this.#advance();
+      return;
+    }
+    const { now, params } = this.#desk;
+    this.#patience = this.#desk.setTimer(now + params.blockPatienceMs, () => {
+      this.#desk.verdict(this.#options.from, 'silent');
+      this.#refuse();
+    });
+  }
+
+  /** The data from the asker. */
+  blockArrived(block: Block): void {
+    const { request, from } = this.#options;
+    if (request.type !== 'insertRequest' || this.#block !== undefined || this.#ended) return;
+    this.#tally.fromAsker();
+    if (this.#desk.verify(request.key, block) === undefined) {
+      this.#desk.verdict(from, 'badData');
+      this.#refuse();
+      return;
+    }
+    this.#block = block;
+    if (this.#patience !== undefined) this.#desk.cancelTimer(this.#patience);
+    this.#advance();
+  }
+
+  hopSays(reply: Reply): void {
+    const hop = this.#hop;
+    assert(hop !== undefined, 'a reply reaches the request whose hop it answers');
+    switch (reply.type) {
+      case 'accepted':
+        if (hop.accepted) return;
+        hop.accepts();
+        if (this.#block === undefined) return;
+        this.#tally.toHop();
+        this.#desk.send(
+          hop.link,
+          { type: 'insertBlock', id: hop.id, block: this.#block },
+          this.#options.request.priority,
+        );
+        return;
+      case 'working':
+        if (hop.accepted) hop.works();
+        return;
+      case 'rejectedOverload':
+        this.#refusals += 1;
+        this.#next(hop.accepted ? 'dropped' : 'refused', 1);
+        return;
+      case 'routeNotFound':
+        this.#desk.peers.answered(hop.link, this.#desk.now);
+        // Believed in full: a liar could as well say that it has found nothing, and what is not believed is asked again at each node.
+        this.#next('answered', 1 + reply.visits);
+        return;
+      case 'dataFound':
+      case 'dataNotFound':
+      case 'insertStored':
+      case 'insertCollision':
+        this.#desk.peers.answered(hop.link, this.#desk.now);
+        if ('block' in reply) this.#tally.fromHop();
+        this.#answered(hop.link, reply);
+        return;
+      default:
+        assertNever(reply);
+    }
+  }
+
+  /** The link to the hop is gone. */
+  hopLost(): void {
+    if (this.#hop !== undefined) this.#next('dropped', 1);
+  }
+
+  #answered(link: LinkId, reply: Extract<Reply, { visits: number }>): void {
+    switch (reply.type) {
+      case 'dataFound':
+        if (this.#isOf('dataRequest', { link, block: reply.block })) {
+          this.#desk.served(link);
+          this.#end({ type: 'dataFound', block: reply.block }, { outcome: 'found', source: 'peer' });
+        }
+        return;
+      case 'insertCollision':
+        if (this.#isOf('insertRequest', { link, block: reply.block }))
+          this.#end(
+            { type: 'insertCollision', block: reply.block },
+            { outcome: 'collision', source: 'peer' },
+          );
+        return;
+      case 'insertStored':
+        if (this.#isOf('insertRequest', { link, block: undefined }))
+          this.#end({ type: 'insertStored' }, { outcome: 'stored', source: undefined });
+        return;
+      case 'dataNotFound':
+      case 'routeNotFound':
+        // An open node has searched: another one would search the same network.
+        this.#end({ type: 'dataNotFound' }, { outcome: this.#inVain, source: undefined });
+        return;
+      default:
+        assertNever(reply);
+    }
+  }
+
+  /** Whether the answer is of this kind of request, with a block that belongs to it; if not the peer is judged and the next one asked. */
+  #isOf(type: Request['type'], { link, block }: { link: LinkId; block: Block | undefined }): boolean {
+    const { request } = this.#options;
+    if (request.type !== type) {
+      this.#desk.verdict(link, 'violation');
+      this.#next('answered', 1);
+      return false;
+    }
+    if (block === undefined) return true;
+    const same = this.#block !== undefined && equalBytes(block, this.#block);
+    if (same || this.#desk.verify(request.key, block) === undefined) {
+      this.#desk.verdict(link, 'badData');
+      this.#next('answered', 1);
+      return false;
+    }
+    return true;
+  }
+
+  #advance(): void {
+    const { request } = this.#options;
+    const { stemVisits, stemHopMs } = routingLimits;
+    // Time is what a stem has instead of HTL: every node that was asked takes its part, so all of them together are bounded.
+    const takenMs = (this.#visits + 1) * stemHopMs.value;
+    const deadlineMs = Math.floor(this.#deadlineAt - this.#desk.now - takenMs);
+    const isSpent = this.#visits >= stemVisits.value || deadlineMs < stemHopMs.value;
+    const way = isSpent || this.#isOverloaded ? undefined : this.#nextWithRoom();
+    if (way === undefined) {
+      this.#giveUp();
+      return;
+    }
+    const { priority, type, key, salt } = request;
+    const silent = (): void => this.#next('silent', 1);
+    this.#hop = new Hop(this.#desk, { ...way, priority, owner: this, silent });
+    const route = { phase: 'stem' } as const;
+    this.#desk.send(way.link, { type, id: this.#hop.id, key, salt, priority, deadlineMs, route });
+  }
+
+  /** Who has no room is passed over, as if it had refused. */
+  #nextWithRoom(): { readonly link: LinkId; readonly location: Location } | undefined {
+    const { peers, room, now } = this.#desk;
+    const { priority } = this.#options.request;
+    for (const link of this.#options.ways()) {
+      const location = peers.locationOf(link);
+      if (location === undefined || this.#tried.has(link) || !peers.mayAsk(link, now)) continue;
+      this.#tried.add(link);
+      if (room.ask(link, priority) === 'free') return { link, location };
+      this.#refusals += 1;
+      if (this.#isOverloaded) return undefined;
+    }
+    return undefined;
+  }
+
+  get #isOverloaded(): boolean {
+    return this.#refusals >= loadLimits.overloadTries.value;
+  }
+
+  #next(how: WindowEnd, visits: number): void {
+    this.#visits += visits;
+    this.#closeHop(how);
+    // The answer of another kind of request has closed nothing else.
+    if (!this.#ended) this.#advance();
+  }
+
+  #giveUp(): void {
+    if (this.#refusals > 0)
+      this.#end({ type: 'rejectedOverload' }, { outcome: 'overloaded', source: undefined });
+    else this.#end({ type: 'routeNotFound' }, { outcome: 'noRoute', source: undefined });
+  }
+
+  #refuse(): void {
+    if (!this.#ended) this.#end({ type: 'routeNotFound' }, { outcome: 'refused', source: undefined });
+  }
+
+  get #inVain(): Trace['outcome'] {
+    return this.#options.request.type === 'dataRequest' ? 'notFound' : 'noRoute';
+  }
+
+  #end(answer: Answer | Overloaded, outcome: Outcome): void {
+    assert(!this.#ended, 'one answer');
+    this.#ended = true;
+    const { request, from, uid } = this.#options;
+    this.#closeHop('answered');
+    this.#desk.cancelTimer(this.#tick);
+    if (this.#patience !== undefined) this.#desk.cancelTimer(this.#patience);
+    const kind = request.type === 'dataRequest' ? 'fetch' : 'insert';
+    this.#desk.trace({ uid, key: request.key, kind, local: from === LOCAL_LINK, ...outcome });
+    this.#desk.ended({ from, request, uid, spent: this.#tally.spent(answer) });
+    const { id } = request;
+    // What lies above an open node is nobody's affair; how many were asked in vain bounds what the asker still does.
+    const visits =
+      answer.type === 'routeNotFound' ? Math.min(this.#visits, routingLimits.stemVisits.value) : 0;
+    this.#say(answer.type === 'rejectedOverload' ? { ...answer, id } : { ...answer, id, visits });
+  }
+
+  #closeHop(how: WindowEnd): void {
+    this.#hop?.close(how);
+    this.#hop = undefined;
+  }
+
+  #say(message: Message): void {
+    const { from, request } = this.#options;
+    this.#desk.send(from, message, 'block' in message ? request.priority : undefined);
+  }
+
+  /** Says that the work goes on, until the deadline. */
+  #setTick(): Token {
+    const at = Math.min(this.#desk.now + this.#desk.params.workingEveryMs, this.#deadlineAt);
+    return this.#desk.setTimer(at, () => {
+      if (this.#desk.now >= this.#deadlineAt) {
+        this.#closeHop('dropped');
+        this.#giveUp();
+        return;
+      }
+      this.#say({ type: 'working', id: this.#options.request.id });
+      this.#tick = this.#setTick();
+    });
+  }
+}
