@@ -188,7 +188,10 @@ void t.test('store: only among the closest, and there always', async (t) => {
   const audited = near(rank).says(LINK, request(9, { uid: 'own', htl: 17, best: OWN_DISTANCE }));
   audited.hears(LINK, { ...notFound, id: 9 } as Message);
   t.strictSame(audited.writes('store').rules, [], 'nor need who did not have what it had stored');
-  const lost = near(rank).says(LINK, { ...request(9, { uid: 'own' }), type: 'insertRequest' });
+  const lost = near(rank).says(LINK, {
+    ...request(9, { uid: 'own', htl: params.htl, best: OWN_DISTANCE }),
+    type: 'insertRequest',
+  });
   lost.hears(LINK, { ...notFound, id: 9 } as Message);
   t.strictSame(lost.writes('store').rules, [], 'nor who has lost an insert');
   t.strictSame(new Acted().writes('store').rules, ['store'], 'nobody has asked');
