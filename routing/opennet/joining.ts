@@ -111,7 +111,7 @@ export class Joining {
 
   /** A peer is gone, and may be called again: what rounds have brought before says nothing now. */
   lost(): void {
-    this.#pauseMs = opennetLimits.announceEveryMs.value;
+    this.#pauseMs = this.#shortMs;
     this.changed();
   }
 
@@ -123,7 +123,7 @@ export class Joining {
       return;
     }
     const { now, random } = this.#desk;
-    const soon = now + about(opennetLimits.announceEveryMs.value, random);
+    const soon = now + about(this.#shortMs, random);
     if (this.#step.nextAt === undefined || this.#step.nextAt > soon) this.#restUntil(soon);
   }
 
@@ -158,6 +158,13 @@ export class Joining {
   get #isFew(): boolean {
     const held = this.#parts.agreement.held().filter(({ peer }) => peer.tie !== 'friend');
     return held.length < routingLimits.peers.value * opennetLimits.joinShare.value;
+  }
+
+  /** The pause between two rounds that bring something. With a few places free there is no hurry: what fills them mostly leaves one elsewhere. */
+  get #shortMs(): number {
+    const { announceEveryMs, fillEveryMs, fillShare } = opennetLimits;
+    const isNearlyFull = this.#parts.agreement.taken >= routingLimits.peers.value * fillShare.value;
+    return isNearlyFull ? fillEveryMs.value : announceEveryMs.value;
   }
 
   #announce(): void {
@@ -279,10 +286,10 @@ export class Joining {
   }
 
   #rest(): void {
-    const { announceEveryMs, announceMostMs, aloneMostMs } = opennetLimits;
+    const { announceMostMs, aloneMostMs } = opennetLimits;
     const most = this.#isAlone ? aloneMostMs : announceMostMs;
     const brought = this.#parts.agreement.confirmed > this.#before;
-    this.#pauseMs = brought ? announceEveryMs.value : Math.min(most.value, 2 * this.#pauseMs);
+    this.#pauseMs = brought ? this.#shortMs : Math.min(most.value, 2 * this.#pauseMs);
     this.#restFor(this.#pauseMs);
   }
 

@@ -128,6 +128,17 @@ export const opennetLimits = {
     unit: 'ms',
     reason: 'Pause between two rounds of looking for peers while they bring some.',
   },
+  fillShare: {
+    value: 3 / 4,
+    unit: 'of peers',
+    reason: 'From here on a node is in no hurry for more: it finds what it looks for.',
+  },
+  fillEveryMs: {
+    value: 60_000,
+    unit: 'ms',
+    reason:
+      'The pause with few places free. A full node that takes the caller drops another peer, which looks for one in its turn: with 10 s half as many links again come and go.',
+  },
   announceMostMs: {
     value: 600_000,
     unit: 'ms',

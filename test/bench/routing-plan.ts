@@ -114,13 +114,13 @@ export const RUNS = {
     ...grownOpen,
     scenario: 'churn',
     death: 'knownAtOnce',
-    sizes: extents(RATE, { small: 60, '1k': 80, '10k': 500 }),
+    sizes: extents(RATE, { small: 60, '1k': 80, '10k': 700 }),
   },
   churnB: {
     ...grownOpen,
     scenario: 'churn',
     death: 'silent',
-    sizes: extents(RATE, { small: 60, '1k': 80, '10k': 500 }),
+    sizes: extents(RATE, { small: 60, '1k': 80 }),
     note: 'all in the first 30 s, while links to the dead of the last 60 s seem to be up',
   },
   flash: {

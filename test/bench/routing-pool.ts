@@ -10,11 +10,13 @@ export interface Job {
   readonly task: Task;
   readonly budgetSeconds: number;
   readonly heapMiB: number;
+  /** The job of this name ends before it begins. */
+  readonly needs?: string;
 }
 
 /**
- * `lanes` at a time, every other one from the end: with the longest first, neither those nor the short ones are left to the last. After
- * `untilMs` (of performance.now()) nothing more begins, and what runs is ended.
+ * `lanes` at a time, in the order given but for those that need one that has not ended. After `untilMs` (of performance.now()) nothing
+ * more begins, and what runs is ended.
  */
 export async function runJobs(
   jobs: readonly Job[],
@@ -22,11 +24,24 @@ export async function runJobs(
 ): Promise<void> {
   const { lanes, untilMs, onDone } = options;
   const waiting = [...jobs];
-  const lane = async (_: unknown, number: number): Promise<void> => {
-    const next = (): Job | undefined => (number % 2 === 0 ? waiting.shift() : waiting.pop());
-    for (let job = next(); job !== undefined; job = next()) {
+  /** Jobs that have not ended, with who waits for each. */
+  const open = new Map(jobs.map(({ name }) => [name, Promise.withResolvers<void>()]));
+  const next = async (): Promise<Job | undefined> => {
+    for (;;) {
+      const index = waiting.findIndex(({ needs }) => needs === undefined || !open.has(needs));
+      if (index >= 0) return waiting.splice(index, 1)[0];
+      const needed = waiting.flatMap(({ needs = '' }) => open.get(needs)?.promise ?? []);
+      if (needed.length === 0) return undefined;
+      await Promise.race(needed);
+    }
+  };
+  const lane = async (): Promise<void> => {
+    for (let job = await next(); job !== undefined; job = await next()) {
       const left = untilMs - performance.now();
       onDone(job, left <= 0 ? late : await runJob(job, { leftMs: left, running }));
+      const ended = open.get(job.name);
+      open.delete(job.name);
+      ended?.resolve();
     }
   };
   const running = new Set<ChildProcess>();

@@ -22,13 +22,10 @@ export class Churn {
   readonly #world: World;
   readonly #options: ChurnOptions;
   readonly #moving: readonly number[];
-  /**
-   * Its own: the world's begins as the one that has drawn the locations, and half of the circle would be gone instead of half of the
-   * nodes all over it.
-   */
+  readonly #absent: ReadonlySet<number>;
   readonly #random: SeededRandom;
 
-  /** Those who would be absent in the long run are gone from here on. */
+  /** Those who would be absent in the long run are gone from here on, if they are there. */
   constructor(world: World, options: ChurnOptions) {
     this.#world = world;
     this.#options = options;
@@ -36,7 +33,13 @@ export class Churn {
     const { sessionMs, absenceMs, death, stays = () => false } = options;
     this.#moving = Array.from({ length: world.size }, (_, node) => node).filter((node) => !stays(node));
     const absent = absenceMs / (sessionMs + absenceMs);
-    for (const node of this.#moving) if (this.#random.fraction() < absent) world.kill(node, death);
+    this.#absent = new Set(this.#moving.filter(() => this.#random.fraction() < absent));
+    for (const node of this.#absent) world.kill(node, death);
+  }
+
+  /** Of a world in which nobody is yet: whether it is to be there when all begins. */
+  isThereAtFirst(node: number): boolean {
+    return !this.#absent.has(node);
   }
 
   /** Lets time pass, with nodes leaving and coming back. */

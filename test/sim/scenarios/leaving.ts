@@ -3,7 +3,7 @@ import { networks } from '../../../routing/index.ts';
 import { Churn } from '../churn.ts';
 import { topologyOf, worldOf } from '../networks.ts';
 import { type Scenario, type ScenarioOptions, runCells } from '../scenario.ts';
-import type { World } from '../world.ts';
+import type { Death, World } from '../world.ts';
 import {
   HopCounter,
   fetchSome,
@@ -19,7 +19,7 @@ const HOUR_MS = 3_600_000;
 const STALE_MS = 30_000;
 const INSERTS_MS = 60_000;
 /** Until holes are filled that half of the nodes leave at the beginning, and lists are told. */
-const RUN_IN_MS = HOUR_MS / 4;
+const RUN_IN_MS = HOUR_MS / 6;
 const SETTLED_MS = 120_000;
 
 function vanishCell(
@@ -61,8 +61,7 @@ export const churn: Scenario = {
   run: (options) => {
     const { fetches = 1_000, death = 'knownAtOnce' } = options;
     const hops = new HopCounter();
-    const world = churningWorld(options, hops);
-    const life = new Churn(world, { sessionMs: 2 * HOUR_MS, absenceMs: 2 * HOUR_MS, store: 'kept', death });
+    const { world, life } = churningWorld(options, { hops, death });
     life.pass(RUN_IN_MS);
     // Not one after the other: thousands of them would take longer than all else, and their time is everybody's upkeep.
     const { keys, metrics: inserted } = insertWithin(world, fetches, INSERTS_MS);
@@ -82,10 +81,17 @@ export const churn: Scenario = {
 };
 
 /** Where nodes look for others in place of those who went. */
-function churningWorld(options: ScenarioOptions, { onTrace }: HopCounter): World {
+function churningWorld(
+  options: ScenarioOptions,
+  { hops: { onTrace }, death }: { hops: HopCounter; death: Death },
+): { world: World; life: Churn } {
   // Links are as old as their session: a day of age, as in the open network, none would reach.
   const params = { ...networks.open, usableAfterMs: 0 };
-  if (options.network !== 'grown') return worldOf(options, { onTrace, params });
+  const time = { sessionMs: 2 * HOUR_MS, absenceMs: 2 * HOUR_MS, store: 'kept', death } as const;
+  if (options.network !== 'grown') {
+    const world = worldOf(options, { onTrace, params });
+    return { world, life: new Churn(world, time) };
+  }
   const { locations, links } = topologyOf(options);
   const world = worldOf(options, {
     onTrace,
@@ -94,11 +100,13 @@ function churningWorld(options: ScenarioOptions, { onTrace }: HopCounter): World
     topology: { locations, links: [] },
     present: () => false,
   });
-  // As after a failure of the power: all come back at once, and remember whom they were linked to. One end of each link is enough.
+  const life = new Churn(world, time);
+  // As after a failure of the power: who is there comes back at once, and remembers whom it was linked to. One end of each link is enough.
   const remembered = locations.map((): number[] => []);
   for (const [index, [a, b]] of links.entries())
     remembered[index % 2 === 0 ? a : b]?.push(index % 2 === 0 ? b : a);
-  for (const [node, peers] of remembered.entries()) world.revive(node, { store: 'kept', peers });
+  for (const [node, peers] of remembered.entries())
+    if (life.isThereAtFirst(node)) world.revive(node, { store: 'kept', peers });
   world.run(world.now + SETTLED_MS);
-  return world;
+  return { world, life };
 }
