@@ -88,7 +88,7 @@ export class Budget {
     return 1 + below;
   }
 
-  /** A peer that never answered: it may have been a visit, it was no sign of a dead end. */
+  /** A peer that has accepted and never answered: it was a visit, and no sign of a dead end. */
   chargeSilence(): number {
     this.#htl -= 1;
     return 1;

@@ -328,7 +328,8 @@ export abstract class Search implements HopOwner {
   }
 
   #hopGone(how: 'silent' | 'dropped'): void {
-    this.#visits += this.#budget.chargeSilence();
+    // Who has not accepted was no visit. Where half of the nodes have just gone, HTL would be spent on them.
+    if (this.#hop?.accepted === true) this.#visits += this.#budget.chargeSilence();
     this.#closeHop(how);
     this.advance();
   }

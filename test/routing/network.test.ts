@@ -4,14 +4,17 @@ import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { type NetworkParams, isNetworkName, networkId, networks } from '../../routing/index.ts';
 
-void t.test('a network id is the hash of the name, the HTL, the stall limit and the store rank', async (t) => {
-  const hash = (text: string): string => createHash('sha256').update(text).digest('hex');
-  const id = (params: NetworkParams): string => Buffer.from(networkId(params)).toString('hex');
-  t.equal(id(networks.open), hash('mimeo/network/1/open/20/6/4'));
-  t.equal(id(networks['friends-small']), hash('mimeo/network/1/friends-small/25/none/3'));
-  t.equal(id({ ...networks.open, stallLimit: 7 }), hash('mimeo/network/1/open/20/7/4'));
-  t.equal(new Set(Object.values(networks).map(id)).size, Object.keys(networks).length);
-});
+void t.test(
+  'a network id is the hash of the name, the HTL, the stall limit and the store rank',
+  async (t) => {
+    const hash = (text: string): string => createHash('sha256').update(text).digest('hex');
+    const id = (params: NetworkParams): string => Buffer.from(networkId(params)).toString('hex');
+    t.equal(id(networks.open), hash('mimeo/network/1/open/20/6/4'));
+    t.equal(id(networks['friends-small']), hash('mimeo/network/1/friends-small/25/none/3'));
+    t.equal(id({ ...networks.open, stallLimit: 7 }), hash('mimeo/network/1/open/20/7/4'));
+    t.equal(new Set(Object.values(networks).map(id)).size, Object.keys(networks).length);
+  },
+);
 
 void t.test('a network is known by its name, and by nothing else', async (t) => {
   for (const [name, params] of Object.entries(networks)) {

@@ -100,7 +100,7 @@ const failures: readonly {
     visits: 0,
   },
   { name: 'it is overloaded', fail: said({ type: 'rejectedOverload' }), verdicts: [], visits: 0 },
-  { name: 'it is silent', fail: (rig) => rig.pass(1_000), verdicts: ['silent'], visits: 1 },
+  { name: 'it is silent', fail: (rig) => rig.pass(1_000), verdicts: ['silent'], visits: 0 },
   {
     name: 'it goes silent at work',
     fail: (rig, hop) => {
@@ -110,7 +110,16 @@ const failures: readonly {
     verdicts: ['silent'],
     visits: 1,
   },
-  { name: 'its link is lost', fail: (rig, { link }) => rig.down(link), verdicts: [], visits: 1 },
+  { name: 'its link is lost', fail: (rig, { link }) => rig.down(link), verdicts: [], visits: 0 },
+  {
+    name: 'its link is lost at work',
+    fail: (rig, hop) => {
+      rig.says(hop, { type: 'accepted' });
+      rig.down(hop.link);
+    },
+    verdicts: [],
+    visits: 1,
+  },
   {
     name: 'it sent a block of another key',
     fail: said({ type: 'accepted' }, { type: 'dataFound', visits: 0, block: page(1).block }),
