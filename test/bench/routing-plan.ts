@@ -107,6 +107,7 @@ export const RUNS = {
   byzantine: {
     ...grownOpen,
     scenario: 'byzantine',
+    cell: 'byzantine10',
     sizes: extents({ ...RATE, '10k': 3_000 }, { small: 60, '1k': 25, '10k': 150 }),
     note: 'each key fetched twice',
   },
