@@ -47,7 +47,7 @@ function runCell(options: ScenarioOptions, cell: Cell): { world: World; metrics:
 function scenario(summary: string, cells: readonly Cell[]): Scenario {
   return {
     summary,
-    ...(cells.length > 1 ? { cells: cells.map(({ name }) => name) } : {}),
+    cells: cells.map(({ name }) => name),
     run: (options) =>
       runCells(
         options,
