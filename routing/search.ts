@@ -78,6 +78,7 @@ export abstract class Search implements HopOwner {
     this.#room = new RoomFinder({
       desk,
       priority: request.priority,
+      believes: 'who has answered',
       best: () => this.#best(),
       called: (link) => (link === undefined || this.#isSpent ? this.advance() : this.#ask(link)),
     });

@@ -10,12 +10,12 @@
  * Invariants: whoever asked gets `accepted` and later exactly one answer, unless their link is gone; nobody is asked any more when
  * `stemVisits` nodes were, as far as the hops have said, and of one request no more than its deadline has `stemHopMs`.
  */
-import { assert, assertNever, type Block, type Location, equalBytes } from '../keys/index.ts';
+import { assert, assertNever, type Block, equalBytes } from '../keys/index.ts';
 import type { Desk, HopOwner } from './desk.ts';
 import type { Token, Trace } from './effect.ts';
 import { Hop } from './hop.ts';
 import { routingLimits } from './limits.ts';
-import { loadLimits } from './load/limits.ts';
+import { RoomFinder } from './load/room-finder.ts';
 import type { WindowEnd } from './load/window.ts';
 import type { Answer, Message, Overloaded, Reply, Request, Uid } from './messages.ts';
 import { LOCAL_LINK, type LinkId } from './peer.ts';
@@ -38,13 +38,14 @@ export class StemRelay implements HopOwner {
   readonly #tally: Tally;
   readonly #deadlineAt: number;
   readonly #tried = new Set<LinkId>();
+  /** While it waits for room there is no hop. */
+  readonly #room: RoomFinder;
   #block: Block | undefined;
   /** Until the block of an insert must be here. */
   #patience: Token | undefined;
   #hop: Hop | undefined;
   /** Nodes that were asked, as far as this one knows and believes. */
   #visits = 0;
-  #refusals = 0;
   #tick: Token;
   #ended = false;
 
@@ -54,6 +55,14 @@ export class StemRelay implements HopOwner {
     const { request, from } = options;
     this.#tally = new Tally(from === LOCAL_LINK ? 'owner' : 'peer');
     this.#deadlineAt = desk.now + Math.min(request.deadlineMs, desk.params.deadlineMs);
+    this.#room = new RoomFinder({
+      desk,
+      priority: request.priority,
+      // Friends.
+      believes: 'everybody',
+      best: () => this.#best(),
+      called: (link) => (link === undefined || this.#isSpent ? this.#advance() : this.#ask(link)),
+    });
     this.#tick = this.#setTick();
     this.#say({ type: 'accepted', id: request.id });
   }
@@ -104,7 +113,7 @@ export class StemRelay implements HopOwner {
         if (hop.accepted) hop.works();
         return;
       case 'rejectedOverload':
-        this.#refusals += 1;
+        this.#room.refused(hop.link);
         this.#next(hop.accepted ? 'dropped' : 'refused', 1);
         return;
       case 'routeNotFound':
@@ -178,41 +187,38 @@ export class StemRelay implements HopOwner {
   }
 
   #advance(): void {
-    const { request } = this.#options;
+    const link = this.#isSpent ? undefined : this.#room.next();
+    if (link === undefined) this.#giveUp();
+    else if (link !== 'waits') this.#ask(link);
+  }
+
+  /** What a hop may take. Time is what a stem has instead of HTL: every node that was asked takes its part, so all of them together are bounded. */
+  get #leftMs(): number {
+    const takenMs = (this.#visits + 1) * routingLimits.stemHopMs.value;
+    return Math.floor(this.#deadlineAt - this.#desk.now - takenMs);
+  }
+
+  get #isSpent(): boolean {
     const { stemVisits, stemHopMs } = routingLimits;
-    // Time is what a stem has instead of HTL: every node that was asked takes its part, so all of them together are bounded.
-    const takenMs = (this.#visits + 1) * stemHopMs.value;
-    const deadlineMs = Math.floor(this.#deadlineAt - this.#desk.now - takenMs);
-    const isSpent = this.#visits >= stemVisits.value || deadlineMs < stemHopMs.value;
-    const way = isSpent || this.#isOverloaded ? undefined : this.#nextWithRoom();
-    if (way === undefined) {
-      this.#giveUp();
-      return;
-    }
-    const { priority, type, key, salt } = request;
+    return this.#visits >= stemVisits.value || this.#leftMs < stemHopMs.value;
+  }
+
+  #ask(link: LinkId): void {
+    const location = this.#desk.peers.locationOf(link);
+    assert(location !== undefined, 'who is asked is a peer');
+    const { priority, type, key, salt } = this.#options.request;
+    const deadlineMs = this.#leftMs;
     const silent = (): void => this.#next('silent', 1);
-    this.#hop = new Hop(this.#desk, { ...way, priority, owner: this, silent });
+    this.#hop = new Hop(this.#desk, { link, location, priority, owner: this, silent });
     const route = { phase: 'stem' } as const;
-    this.#desk.send(way.link, { type, id: this.#hop.id, key, salt, priority, deadlineMs, route });
+    this.#desk.send(link, { type, id: this.#hop.id, key, salt, priority, deadlineMs, route });
   }
 
-  /** Who has no room is passed over, as if it had refused. */
-  #nextWithRoom(): { readonly link: LinkId; readonly location: Location } | undefined {
-    const { peers, room, now } = this.#desk;
-    const { priority } = this.#options.request;
-    for (const link of this.#options.ways()) {
-      const location = peers.locationOf(link);
-      if (location === undefined || this.#tried.has(link) || !peers.mayAsk(link, now)) continue;
-      this.#tried.add(link);
-      if (room.ask(link, priority) === 'free') return { link, location };
-      this.#refusals += 1;
-      if (this.#isOverloaded) return undefined;
-    }
-    return undefined;
-  }
-
-  get #isOverloaded(): boolean {
-    return this.#refusals >= loadLimits.overloadTries.value;
+  #best(): LinkId | undefined {
+    const { peers, now } = this.#desk;
+    const link = this.#options.ways().find((way) => !this.#tried.has(way) && peers.mayAsk(way, now));
+    if (link !== undefined) this.#tried.add(link);
+    return link;
   }
 
   #next(how: WindowEnd, visits: number): void {
@@ -223,7 +229,7 @@ export class StemRelay implements HopOwner {
   }
 
   #giveUp(): void {
-    if (this.#refusals > 0)
+    if (this.#room.isCurtailed)
       this.#end({ type: 'rejectedOverload' }, { outcome: 'overloaded', source: undefined });
     else this.#end({ type: 'routeNotFound' }, { outcome: 'noRoute', source: undefined });
   }
@@ -240,6 +246,7 @@ export class StemRelay implements HopOwner {
     assert(!this.#ended, 'one answer');
     this.#ended = true;
     const { request, from, uid } = this.#options;
+    this.#room.stop();
     this.#closeHop('answered');
     this.#desk.cancelTimer(this.#tick);
     if (this.#patience !== undefined) this.#desk.cancelTimer(this.#patience);

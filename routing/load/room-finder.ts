@@ -15,6 +15,8 @@ import type { RoomAnswer, Waiter } from './room.ts';
 export interface RoomFinderOptions {
   readonly desk: Pick<Desk, 'peers' | 'room'>;
   readonly priority: Priority;
+  /** Whose refusals count. Who has never answered is not overloaded but of no use: searches would end wherever a few refuse everything. */
+  readonly believes: 'who has answered' | 'everybody';
   /** The best peer of those not yet asked or passed over, who is taken for asked from now on. */
   readonly best: () => LinkId | undefined;
   /** A wait is over: `link` has room now, or without one `next` is to be asked again. */
@@ -48,9 +50,10 @@ export class RoomFinder {
     return undefined;
   }
 
-  /** A peer had no room. Who has never answered is not overloaded but of no use: searches would end wherever a few refuse everything. */
+  /** A peer had no room. */
   refused(link: LinkId): void {
-    if (this.#options.desk.peers.hasAnswered(link)) this.#refusals += 1;
+    const { desk, believes } = this.#options;
+    if (believes === 'everybody' || desk.peers.hasAnswered(link)) this.#refusals += 1;
   }
 
   /** Peers were passed over for want of room: what was not found may be there. */

@@ -201,6 +201,25 @@ void t.test('refusals end it as overloaded, after as many as end a search', asyn
   t.strictSame(rig.told(LOCAL_LINK).at(-1), { type: 'rejectedOverload', id });
 });
 
+void t.test('with one way up a large file waits for room there, and nothing of it is refused', async (t) => {
+  const { rig, friends } = edge(0, 7);
+  const [open] = friends;
+  const count = loadLimits.windowFirst.value + 5;
+  for (let i = 0; i < count; i += 1) rig.ask(LOCAL_LINK, { content: page(i) });
+  const first = rig.hops();
+  t.equal(first.length, loadLimits.windowFirst.value);
+  for (const [i, hop] of first.entries())
+    rig.says(hop, { type: 'accepted' }, { type: 'dataFound', visits: 0, block: page(i).block });
+  const rest = rig.hops();
+  t.equal(rest.length, 5);
+  for (const hop of rest) {
+    t.equal(hop.link, open);
+    rig.says(hop, { type: 'accepted' }, { type: 'dataNotFound', visits: 0 });
+  }
+  t.notOk(rig.toldTypes(LOCAL_LINK).includes('rejectedOverload'));
+  t.strictSame([rig.router.pending, rig.timers], [0, 0]);
+});
+
 void t.test('it takes a bounded number of visits, those of the friends included', async (t) => {
   const near = Array.from({ length: 40 }, () => 1);
   const { rig } = edge(...near);
