@@ -63,7 +63,8 @@ class Audit implements HopOwner {
     const desk = this.#desk;
     const { params, now } = desk;
     const place = desk.peers.locationOf(this.#link);
-    if (place === undefined || !desk.peers.hasRoom(this.#link, { priority: PRIORITY, now })) {
+    // Nobody who waits is overtaken.
+    if (place === undefined || desk.room.ask(this.#link, PRIORITY) !== 'free') {
       desk.peers.audited(this.#link, 'undecided', now);
       return;
     }

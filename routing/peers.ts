@@ -286,12 +286,7 @@ export class PeerTable {
     state.rttMs = state.rttMs === undefined ? tookMs : state.rttMs + (tookMs - state.rttMs) / 8;
   }
 
-  /** Whether one more request may be in work there (docs/spec/load.md, 5). */
-  hasRoom(link: LinkId, what: { priority: Priority; now: number }): boolean {
-    return this.#peers.get(link)?.windows[what.priority].hasRoom(what.now) ?? false;
-  }
-
-  /** `full`: it has refused even its only request, and is not asked for a while. `gone`: it can't be asked at all. */
+  /** Whether one more request may be in work there (docs/spec/load.md, 5). `full`: it has refused even its only one, and is not asked for a while. */
   room(
     link: LinkId,
     { priority, now }: { priority: Priority; now: number },
