@@ -38,6 +38,13 @@ export interface Run {
   readonly note?: string;
 }
 
+/** Growing takes 300 KiB a node: what is larger than this is drawn (test/sim/topology.ts), and its rows say so. */
+const GROWN_MOST: Size = '10k';
+
+export function networkOf(run: Run, size: Size): Run['network'] {
+  return SIZES[size].nodes > SIZES[GROWN_MOST].nodes ? 'smallworld' : run.network;
+}
+
 const grownOpen = { network: 'grown', params: 'open' } as const;
 
 function extents(

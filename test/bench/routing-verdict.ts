@@ -15,6 +15,7 @@ import {
   type RunName,
   SIZES,
   type Size,
+  networkOf,
 } from './routing-plan.ts';
 
 /** What became of one scenario with one seed. */
@@ -114,6 +115,7 @@ export function rowOf(
     ...(interval === undefined ? {} : { interval }),
     note: [
       ...conditions(goal, run, { counts, tries }),
+      ...(networkOf(run, size) === run.network ? [] : ['drawn, not grown']),
       ...(isTooFew ? [`not judged: under ${FETCHES_LEAST} fetches`] : []),
       ...(run.note === undefined || goal.counted !== undefined ? [] : [run.note]),
     ].join('; '),
