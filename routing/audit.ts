@@ -68,6 +68,8 @@ class Audit implements HopOwner {
       desk.peers.audited(this.#link, 'undecided', now);
       return;
     }
+    // One that comes back is refused like any other: who could tell an audit by asking back would lie to all else.
+    desk.seen.accept(this.#uid, now);
     this.#hop = new Hop(desk, {
       link: this.#link,
       location: place,
@@ -148,6 +150,7 @@ class Audit implements HopOwner {
     if (this.#patience !== undefined) this.#desk.cancelTimer(this.#patience);
     this.#hop.close(how);
     this.#hop = undefined;
+    this.#desk.seen.answered(this.#uid, this.#desk.now);
     this.#desk.peers.audited(this.#link, outcome, this.#desk.now);
   }
 }

@@ -11,6 +11,7 @@ import type { Message, Priority, Reply, Request, RequestId, Uid } from './messag
 import type { NetworkParams } from './network.ts';
 import type { LinkId } from './peer.ts';
 import type { PeerTable } from './peers.ts';
+import type { SeenUids } from './seen.ts';
 import type { Spent } from './tally.ts';
 
 /** Who waits for what a hop says. */
@@ -29,6 +30,8 @@ export interface Desk {
   readonly random: Random;
   /** What was looked for in vain; only greedy requests of peers leave a trace in it. */
   readonly failures: FailureTable;
+  /** Uids that have passed here, and those that began here. */
+  readonly seen: SeenUids;
   /** Where a key lives. */
   locate(key: RoutingKey, salt: Salt): Location;
   /** What a relay can check without the crypto key; undefined when the block doesn't belong to the key. */

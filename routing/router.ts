@@ -289,6 +289,7 @@ export class Router {
       location: options.location,
       peers: this.#peers,
       failures: this.#failures,
+      seen: this.#seen,
       random: options.random,
       locate: options.locate ?? location,
       verify: options.verify,

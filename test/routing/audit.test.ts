@@ -215,6 +215,27 @@ for (const { name, act } of undecided) {
   });
 }
 
+for (const when of ['while it is on', 'after its answer'] as const)
+  void t.test(
+    `an audit that comes back is refused like any request that has passed here, ${when}`,
+    async (t) => {
+      const here = scene();
+      const { rig } = here;
+      inserted(here);
+      const audit = audited(rig);
+      rig.keep(page());
+      if (when === 'after its answer')
+        rig.says(audit, { type: 'accepted' }, { type: 'dataFound', visits: 2, block: page().block });
+      const { route } = audit.request;
+      assert(route.phase === 'greedy', 'it is on its way');
+      // Otherwise whoever is asked could tell an audit by asking back, and lie to all else.
+      rig.told(audit.link);
+      rig.ask(audit.link, { uid: route.uid });
+      t.match(rig.told(audit.link), [{ type: 'accepted' }, { type: 'routeNotFound', visits: 0 }]);
+      t.same(rig.hops(), []);
+    },
+  );
+
 void t.test('who accepts no audit is silent, as for any request', async (t) => {
   const here = scene();
   const { link } = inserted(here);
