@@ -97,3 +97,18 @@ void t.test('refusals: a third of nodes that refuse everything is gone round', a
 void t.test('liars: a tenth of nodes that lie does not end most searches', async (t) => {
   for (const seed of seeds(2)) t.ok(metric(run('liars', 150, seed), 'liars.found') > 0.5);
 });
+
+/** Runs in which something was broken once. */
+const FAILED = [
+  // An audit came back to who had sent it, and was taken for new.
+  { scenario: 'blackhole', cell: 'blackhole20', nodes: 100, seed: 3, fetches: 200 },
+] as const;
+
+for (const { scenario, ...options } of FAILED)
+  void t.test(
+    `${scenario} of ${options.nodes}, seed ${options.seed}: holds what it once broke`,
+    async (t) => {
+      const ran = runScenario(scenario, { ...options, check: 'checked' });
+      t.equal(ran?.report.metrics[`${options.cell}.breaches`], 0);
+    },
+  );
