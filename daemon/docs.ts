@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { clientLimits, errorTable } from '../client/index.ts';
 import { fproxyLimits } from '../fproxy/index.ts';
 import { keyLimits, type Limits } from '../keys/index.ts';
-import { loadLimits, opennetLimits, routingLimits } from '../routing/index.ts';
+import { loadLimits, opennetLimits, routingLimits, stemLimits } from '../routing/index.ts';
 import { storeLimits } from '../store/index.ts';
 import { transportLimits } from '../transport/index.ts';
 import { exitStatuses } from './cli/exit.ts';
@@ -20,6 +20,7 @@ const rooms: readonly { readonly title: string; readonly source: string; readonl
   { title: 'Routing', source: 'routing/limits.ts', limits: routingLimits },
   { title: 'Load', source: 'routing/load/limits.ts', limits: loadLimits },
   { title: 'Peers', source: 'routing/opennet/limits.ts', limits: opennetLimits },
+  { title: 'Stem', source: 'routing/stem/limits.ts', limits: stemLimits },
   { title: 'Links', source: 'transport/limits.ts', limits: transportLimits },
   { title: 'Files', source: 'client/limits.ts', limits: clientLimits },
   { title: 'Store', source: 'store/limits.ts', limits: storeLimits },

@@ -35,6 +35,7 @@ import type {
   RequestId,
   Route,
   SeekId,
+  StemStep,
   Uid,
   WireDistance,
 } from './messages.ts';
@@ -87,6 +88,7 @@ function fieldsOf(message: Message): { readonly [key: string]: CborValue } {
     case 'introduction':
     case 'noIntroduction':
     case 'uplink':
+    case 'stemLink':
     case 'fold':
       return message;
     case 'peers':
@@ -171,6 +173,7 @@ function readMessage(fields: Fields): IncomingMessage {
     case 'introduction':
     case 'noIntroduction':
     case 'uplink':
+    case 'stemLink':
     case 'fold':
       return readPeerMessage(type, fields);
     default:
@@ -213,6 +216,8 @@ function readPeerMessage(type: PeerMessage['type'], fields: Fields): PeerMessage
       return { type, id: fields.seekId() };
     case 'uplink':
       return { type, value: fields.integer('value', { min: 0, max: UPLINK_MAX }) };
+    case 'stemLink':
+      return { type, step: fields.step() };
     case 'fold':
       return { type, id: fields.id(), reference: fields.reference({ least: 1 }) };
     default:
@@ -298,6 +303,13 @@ class Fields {
       throw bad(`${name} is no row of locations`);
     if (value.length > most * LOCATION_BYTES) throw bad(`${name} has more than ${most} locations`);
     return readLocations(name, value);
+  }
+
+  step(): StemStep {
+    const value = this.text('step');
+    if (value !== 'ask' && value !== 'grant' && value !== 'full' && value !== 'end')
+      throw bad('an unknown step');
+    return value;
   }
 
   visits(): number {

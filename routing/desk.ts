@@ -32,6 +32,8 @@ export interface Desk {
   readonly failures: FailureTable;
   /** Uids that have passed here, and those that began here. */
   readonly seen: SeenUids;
+  /** How many nodes of a search, from the diffuser on, cache nothing of it. */
+  readonly quietHops: number;
   /** Where a key lives. */
   locate(key: RoutingKey, salt: Salt): Location;
   /** What a relay can check without the crypto key; undefined when the block doesn't belong to the key. */
@@ -57,5 +59,11 @@ export interface Desk {
   /** The peer has brought a block that was asked for and belongs to its key. */
   served(link: LinkId): void;
   /** The request is answered. */
-  ended(ended: { from: LinkId; request: Request; uid: Uid; spent: Spent }): void;
+  ended(ended: {
+    from: LinkId;
+    request: Request;
+    uid: Uid;
+    spent: Spent;
+    how: 'answered' | 'overloaded';
+  }): void;
 }

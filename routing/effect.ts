@@ -5,6 +5,7 @@
 import type { Block, Brand, RoutingKey } from '../keys/index.ts';
 import type { Candidate, LinkId } from './peer.ts';
 import type { Message, Priority, Uid } from './messages.ts';
+import type { StemState } from './stem/state.ts';
 
 export type Token = Brand<number, 'RouterToken'>;
 
@@ -40,6 +41,8 @@ export type Effect =
   | { readonly type: 'closeLink'; readonly link: LinkId }
   /** Who was a peer lately, the last confirmed first: to be kept and given back as `candidates` after a restart. */
   | { readonly type: 'remember'; readonly candidates: readonly Candidate[] }
+  /** What the stem must know after a restart: to be kept and given to the next router (RouterOptions.stem). */
+  | { readonly type: 'rememberStem'; readonly state: StemState }
   | { readonly type: 'peerVerdict'; readonly link: LinkId; readonly verdict: Verdict }
   | { readonly type: 'trace'; readonly trace: Trace };
 

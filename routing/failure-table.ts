@@ -2,8 +2,8 @@
  * What was looked for here lately and not found: who asked, so that they can be told when the block comes by, and which peers had
  * it not, so that a second try goes another way (docs/spec/load.md, 7).
  *
- * It refuses nothing: a memory of failures that refuses feeds itself. It holds nothing of what came by the stem or from the
- * owner, and nothing of a search that succeeded. It knows links, which are never used twice, not identities.
+ * It refuses nothing: a memory of failures that refuses feeds itself. It holds nothing that the owner asked for, nothing of a search that
+ * succeeded, and of what a link has brought by the stem what failed for this link alone: nobody else's requests go other ways by it. It knows links, which are never used twice, not identities.
  *
  * Invariants: at most `failureKeys` keys with `failureLinks` askers, failures and offers each; whatever is asked, nothing older than
  * `failureKeepMs` is told, and by the next call after twice that time it is gone from memory.
@@ -16,6 +16,8 @@ import { LOCAL_LINK, type LinkId } from './peer.ts';
 export interface Place {
   readonly key: RoutingKey;
   readonly salt: Salt;
+  /** Apart from what all others look for: of what this link has brought by the stem. */
+  readonly by?: LinkId;
 }
 
 export interface Failure {
@@ -162,8 +164,8 @@ export class FailureTable {
 
 const NOBODY: ReadonlySet<LinkId> = new Set();
 
-function nameOf({ key, salt }: Place): string {
-  return toText(key) + salt;
+function nameOf({ key, salt, by }: Place): string {
+  return by === undefined ? toText(key) + salt : `${toText(key)}${salt}/${by}`;
 }
 
 function remember(links: Map<LinkId, number>, { link, now }: { link: LinkId; now: number }): void {

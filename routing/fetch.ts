@@ -7,12 +7,13 @@ import { audit } from './audit.ts';
 import type { Desk } from './desk.ts';
 import type { PendingFetches } from './coalesce.ts';
 import type { Token, Trace } from './effect.ts';
-import type { Answer, Overloaded, Reply, Request, Uid } from './messages.ts';
+import type { Answer, Overloaded, Reply } from './messages.ts';
 import { routingLimits } from './limits.ts';
 import { offer } from './offers.ts';
 import type { LinkId } from './peer.ts';
+import type { Place } from './failure-table.ts';
 import type { Choice } from './peers.ts';
-import { type Exhausted, Search } from './search.ts';
+import { type Exhausted, Search, type SearchOptions } from './search.ts';
 
 export class Fetch extends Search {
   readonly kind = 'fetch';
@@ -22,11 +23,7 @@ export class Fetch extends Search {
   /** The one that this one waits for. */
   #leader: { readonly fetch: Fetch; readonly patience: Token } | undefined;
 
-  constructor(
-    desk: Desk,
-    fetches: PendingFetches<Fetch>,
-    asked: { request: Request; from: LinkId; uid: Uid },
-  ) {
+  constructor(desk: Desk, fetches: PendingFetches<Fetch>, asked: SearchOptions) {
     super(desk, asked);
     this.#fetches = fetches;
   }
@@ -84,8 +81,11 @@ export class Fetch extends Search {
     }
     this.desk.served(link);
     const askers = this.leavesTrace ? this.#contradicted(link) : [];
-    if (this.mayKeep)
-      this.write({ block: reply.block, into: this.part }, (outcome) => {
+    if (!this.leavesTrace && !this.isLocal)
+      this.desk.failures.found(this.#place, { from: link, now: this.desk.now });
+    const { keeps } = this;
+    if (keeps !== 'nowhere')
+      this.write({ block: reply.block, into: keeps }, (outcome) => {
         if (outcome === 'kept') offer(this.desk, this, askers);
       });
     this.#found(reply.block, 'peer');
@@ -98,13 +98,19 @@ export class Fetch extends Search {
   }
 
   protected hopFailed(link: LinkId): void {
-    if (this.leavesTrace) this.desk.failures.failed(this, { link, now: this.desk.now });
+    if (!this.isLocal) this.desk.failures.failed(this.#place, { link, now: this.desk.now });
+  }
+
+  /** What failed for a stem is remembered for the next try on the same link, and steers nobody else's. */
+  get #place(): Place {
+    const { key, salt, from: by } = this;
+    return this.leavesTrace || this.isLocal ? { key, salt } : { key, salt, by };
   }
 
   /** Offers steer nothing that the owner asks for: whoever made one would be the first to see who asks. */
   protected remembered(): Pick<Choice, 'avoided' | 'offered'> {
     const { failures, now } = this.desk;
-    const avoided = failures.avoided(this, now);
+    const avoided = failures.avoided(this.#place, now);
     return this.leavesTrace ? { avoided, offered: failures.offersOf(this, now) } : { avoided };
   }
 

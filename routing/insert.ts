@@ -17,11 +17,11 @@ import { audit } from './audit.ts';
 import type { Desk } from './desk.ts';
 import type { Token } from './effect.ts';
 import type { WriteOutcome } from './event.ts';
-import type { Reply, Request, RequestId, Uid } from './messages.ts';
+import type { Reply, RequestId } from './messages.ts';
 import { offer } from './offers.ts';
 import type { LinkId } from './peer.ts';
 import type { Choice } from './peers.ts';
-import { type Exhausted, Search } from './search.ts';
+import { type Exhausted, Search, type SearchOptions } from './search.ts';
 
 type Write = 'not begun' | 'pending' | 'kept' | 'failed';
 
@@ -36,7 +36,7 @@ export class Insert extends Search {
   /** How the search ended; then only the own disk is waited for. */
   #end: 'spent' | 'deadEnd' | undefined;
 
-  constructor(desk: Desk, asked: { request: Request; from: LinkId; uid: Uid }) {
+  constructor(desk: Desk, asked: SearchOptions) {
     super(desk, asked);
     const patienceMs = desk.params.blockPatienceMs;
     this.#blockPatience = desk.setTimer(desk.now + patienceMs, () => {
@@ -192,7 +192,8 @@ export class Insert extends Search {
   }
 
   #collide(found: Block, source: 'disk' | 'peer'): void {
-    if (this.mayKeep && source === 'peer') this.write({ block: found, into: this.part }, () => {});
+    const { keeps } = this;
+    if (keeps !== 'nowhere' && source === 'peer') this.write({ block: found, into: keeps }, () => {});
     this.trace({ outcome: 'collision', source });
     this.answer({ type: 'insertCollision', block: found });
   }

@@ -166,6 +166,11 @@ export const routingLimits = {
     unit: 'identities',
     reason: 'Scores outlive a link, so that nobody sheds them by hanging up; 100 kB.',
   },
+  quietHops: {
+    value: 0,
+    unit: 'nodes',
+    reason: 'From the diffuser on, that cache nothing of what passes by.',
+  },
   messageBytes: {
     value: 33_499,
     unit: 'bytes',

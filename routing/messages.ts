@@ -95,8 +95,12 @@ export type PeerMessage =
   | { readonly type: 'noIntroduction'; readonly id: SeekId }
   /** To a friend: how many friendships it is from the sender to a node that routes among strangers, 0 … 7. */
   | { readonly type: 'uplink'; readonly value: number }
+  /** About the places of a guard (docs/spec/stem.md, 3): of the node that has chosen it, `ask` and `end`; of the guard the others. */
+  | { readonly type: 'stemLink'; readonly step: StemStep }
   /** Before the final answer of a request: the node that had the block, or one on the way. */
   | { readonly type: 'fold'; readonly id: RequestId; readonly reference: Uint8Array };
+
+export type StemStep = 'ask' | 'grant' | 'full' | 'end';
 
 /** An announcement, whose target is the seeker's own location, or a gap probe. */
 export interface Seek {

@@ -38,6 +38,8 @@ export interface NetworkParams {
   readonly storeRank: number;
   /** A peer counts for the store rule once its link is this old. */
   readonly usableAfterMs: number;
+  /** A peer can be drawn as a guard once it was connected for so long, altogether (docs/spec/stem.md, 2). */
+  readonly guardAfterMs: number;
   /** Whether nodes look for peers among strangers (docs/spec/peers.md). */
   readonly opennet: 'yes' | 'no';
   /** Whether nodes may write what they pass on to a file, for measuring. */
@@ -65,6 +67,7 @@ const open: NetworkParams = {
   backoffMostMs: 60 * SECOND,
   storeRank: 4,
   usableAfterMs: 24 * HOUR,
+  guardAfterMs: 24 * HOUR,
   opennet: 'yes',
   traceable: false,
 };
@@ -81,7 +84,15 @@ export const networks = {
    * stall limit of `open` an insert visits eight of twelve nodes, and nothing is left for a fetch to spread to (simulated, 4 to 5
    * links: 5.8 copies, 6.0 after two fetches; with 3 it is 4.0 and 4.5).
    */
-  testnet: { ...open, name: 'testnet', stallLimit: 3, storeRank: 3, usableAfterMs: 0, traceable: true },
+  testnet: {
+    ...open,
+    name: 'testnet',
+    stallLimit: 3,
+    storeRank: 3,
+    usableAfterMs: 0,
+    guardAfterMs: 0,
+    traceable: true,
+  },
 } as const satisfies Record<string, NetworkParams>;
 
 export type NetworkName = keyof typeof networks;

@@ -27,6 +27,8 @@ interface PeerState {
   confirmed: boolean;
   /** A friend that does not route among strangers, of a node that does: no greedy request goes there (docs/spec/peers.md, 10). */
   isEdge: boolean;
+  /** A guard, or who has a place here: what goes by the stem may go there though it is no peer any more. */
+  isStem: boolean;
   silence: number;
   /** Ascending. */
   listed: readonly Location[];
@@ -111,6 +113,7 @@ export class PeerTable {
       record,
       confirmed: peer.tie === 'friend',
       isEdge: false,
+      isStem: false,
       silence: 0,
       listed: NOBODY,
       rttMs: undefined,
@@ -162,10 +165,30 @@ export class PeerTable {
     for (const state of this.#all) state.isEdge = edges.has(state.link);
   }
 
+  setStem(link: LinkId, held: boolean): void {
+    const state = this.#peers.get(link);
+    if (state !== undefined) state.isStem = held;
+  }
+
   /** Whether anything may be asked of it now. */
   mayAsk(link: LinkId, now: number): boolean {
     const state = this.#peers.get(link);
-    return state !== undefined && state.confirmed && state.backoffUntil <= now;
+    return state !== undefined && (state.confirmed || state.isStem) && state.backoffUntil <= now;
+  }
+
+  /** Silent twice in a row, and not heard since. */
+  isSilent(link: LinkId, now: number): boolean {
+    return this.#peers.get(link)?.record.isSilent(now) ?? false;
+  }
+
+  /** Nodes that this one knows: its peers, those that they list, and itself. */
+  get known(): number {
+    const places = new Set<number>([this.#own]);
+    for (const { peer, confirmed, listed } of this.#all) {
+      if (confirmed) places.add(peer.location);
+      for (const place of listed) places.add(place);
+    }
+    return places.size;
   }
 
   /** Silent or doubtful. */

@@ -9,7 +9,7 @@ import type { HopOwner } from './desk.ts';
 import type { RequestId } from './messages.ts';
 import type { LinkId } from './peer.ts';
 import type { Search } from './search.ts';
-import type { StemRelay } from './stem.ts';
+import type { StemRelay } from './stem/relay.ts';
 
 export interface LinkRequests {
   /** Requests of the peer that wait or are in work here. */

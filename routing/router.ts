@@ -38,8 +38,11 @@ import type { JoinStep } from './opennet/joining.ts';
 import { isLinkMessage, Opennet } from './opennet/opennet.ts';
 import { LOCAL_LINK, type LinkId } from './peer.ts';
 import { PeerTable } from './peers.ts';
-import type { Search } from './search.ts';
-import { StemRelay } from './stem.ts';
+import type { Search, SearchOptions } from './search.ts';
+import { StemRelay } from './stem/relay.ts';
+import { OwnRequests } from './stem/own.ts';
+import { Stem, type StemOptions, type StemStanding } from './stem/stem.ts';
+import { ownRates } from './stem/rates.ts';
 import { type LinkRequests, Requests } from './requests.ts';
 import { SeenUids } from './seen.ts';
 import { NOTHING_MOVED } from './tally.ts';
@@ -58,6 +61,12 @@ export interface RouterOptions {
   readonly opennet?: OpennetOptions;
   /** How much this node may let in (docs/spec/load.md, 3). */
   readonly load?: LoadOptions;
+  /** How the owner stays unknown (docs/spec/stem.md). `off`: every node diffuses at once, which tells its neighbours who asks: for measuring alone. */
+  readonly stem: StemOptions | 'off';
+  /** Another number than routingLimits has, for measuring it. */
+  readonly quietHops?: number;
+  /** What the clock shows when it begins; 0 unless given. */
+  readonly beginsAt?: number;
 }
 
 export class Router {
@@ -72,26 +81,44 @@ export class Router {
   readonly #room: WaitingRoom;
   readonly #requests = new Requests();
   readonly #awaited = new Awaited();
-  #now = 0;
-  #effects: Effect[] = [];
+  readonly #stem: Stem | undefined;
+  readonly #own: OwnRequests | undefined;
+  #now: number;
+  /** What making the parts has led to: performed with the first event. */
+  readonly #first: Effect[] = [];
+  #effects: Effect[] = this.#first;
 
   constructor(options: RouterOptions) {
     this.#random = options.random;
+    this.#now = options.beginsAt ?? 0;
     this.#peers = new PeerTable(options.params, options.random, options.location);
     this.#seen = new SeenUids({ keepMs: options.params.seenKeepMs, most: routingLimits.seenUids.value });
     this.#desk = this.#makeDesk(options);
     this.#room = new WaitingRoom(this.#desk);
-    this.#opennet = new Opennet(this.#desk, options.opennet);
+    this.#opennet = new Opennet(this.#desk, options.opennet, {
+      confirmed: (link) => this.#stem?.confirmed(link),
+      lost: (link) => this.#stem?.lost(link),
+      holds: (link) => this.#stem?.holds(link) ?? false,
+    });
     this.#door = new Door({
       desk: this.#desk,
       load: options.load ?? {},
       letIn: (asked) => this.#letIn(asked),
       refuse: ({ from, request }) => {
         this.#requests.ended(from, request.id);
+        if (from === LOCAL_LINK) this.#own?.ended(request, 'overloaded');
         this.#desk.send(from, { type: 'rejectedOverload', id: request.id });
       },
     });
     this.#requests.up(LOCAL_LINK);
+    if (options.stem === 'off') return;
+    this.#stem = this.#makeStem(options.stem);
+    this.#own = new OwnRequests({
+      desk: this.#desk,
+      ...ownRates(options),
+      mayGo: (priority) => this.#opennet.uplink.isEdge || this.#stem?.mayGo(priority) === true,
+      go: (request) => this.#knocks(LOCAL_LINK, request),
+    });
   }
 
   /** Requests in work, own ones and others' together: apart they would tell what the owner does. */
@@ -114,6 +141,11 @@ export class Router {
     return this.#opennet.uplink.own;
   }
 
+  /** Undefined when it is off. */
+  get stem(): StemStanding | undefined {
+    return this.#stem?.standing;
+  }
+
   /** What is being done to get more of them; undefined in a network without strangers. */
   get joining(): JoinStep | undefined {
     return this.#opennet.joining;
@@ -123,6 +155,7 @@ export class Router {
   handle(now: number, event: RouterEvent, effects: Effect[]): void {
     this.#now = now;
     this.#effects = effects;
+    if (this.#first.length > 0) effects.push(...this.#first.splice(0));
     this.#happened(event);
     this.#room.pump();
     this.#door.pump();
@@ -135,6 +168,7 @@ export class Router {
         this.#requests.up(event.link);
         this.#peers.up(event.link, event.peer, event.since);
         this.#door.linkUp(event.link, event.peer.identity);
+        this.#stem?.linkUp(event.link, event.peer, event.since);
         this.#opennet.linkUp(event.link, event.peer);
         return;
       case 'linkDown':
@@ -170,6 +204,9 @@ export class Router {
       return;
     }
     switch (message.type) {
+      case 'stemLink':
+        this.#stem?.heard(from, message.step);
+        return;
       case 'dataRequest':
       case 'insertRequest':
         this.#request(from, link, message);
@@ -210,14 +247,28 @@ export class Router {
       this.#desk.verdict(from, 'violation');
       return;
     }
-    // That both ends want the link may be on its way.
-    const isPeer = from === LOCAL_LINK || this.#peers.isConfirmed(from);
     const isFull = link.asked.size >= routingLimits.pendingPerLink.value;
-    if (!isPeer || isFull || !this.#door.comes({ from, request, at: this.#now })) {
+    if (isFull || !this.#mayAsk(from, request)) {
       this.#desk.send(from, { type: 'rejectedOverload', id: request.id });
       return;
     }
     link.asked.set(request.id, 'waiting');
+    if (from === LOCAL_LINK && this.#own !== undefined) this.#own.hold(request);
+    else this.#knocks(from, request);
+  }
+
+  #mayAsk(from: LinkId, { route }: Request): boolean {
+    if (from === LOCAL_LINK) return true;
+    if (route.phase === 'stem' && this.#stem !== undefined) return this.#stem.mayAsk(from);
+    // That both ends want the link may be on its way.
+    return this.#peers.isConfirmed(from);
+  }
+
+  #knocks(from: LinkId, request: Request): void {
+    if (this.#door.comes({ from, request, at: this.#now })) return;
+    this.#requests.ended(from, request.id);
+    if (from === LOCAL_LINK) this.#own?.ended(request, 'overloaded');
+    this.#desk.send(from, { type: 'rejectedOverload', id: request.id });
   }
 
   /** Its turn has come. */
@@ -231,18 +282,45 @@ export class Router {
       this.#refuse(from, link, request);
       return;
     }
-    const search = this.#workOn({ request, from, uid });
+    const search: Search | StemRelay = this.#workOn({ request, from, uid });
     link.asked.set(request.id, search);
     search.start();
   }
 
-  #workOn(asked: { request: Request; from: LinkId; uid: Uid }): Search | StemRelay {
+  #workOn(asked: SearchOptions): Search | StemRelay {
     const { uplink } = this.#opennet;
     const { request, from } = asked;
-    if (request.route.phase === 'stem' && uplink.isEdge)
-      return new StemRelay(this.#desk, { ...asked, ways: () => uplink.ways(from) });
+    if (request.route.phase === 'greedy') return this.#search(asked);
+    if (uplink.isEdge)
+      return new StemRelay(this.#desk, { ...asked, ways: () => uplink.ways(from), failing: 'askNext' });
+    const stem = this.#stem;
+    if (stem === undefined) return this.#search(asked);
+    if (request.type === 'dataRequest' && from !== LOCAL_LINK) stem.arrived(from, request.key);
+    if (stem.diffuses(from)) return this.#search(asked);
+    return new StemRelay(this.#desk, {
+      ...asked,
+      ways: () => stem.ways(from),
+      failing: from === LOCAL_LINK ? 'giveBack' : (block) => this.#diffuse(asked, block),
+    });
+  }
+
+  #search(asked: SearchOptions): Search {
+    const { request, from } = asked;
+    // The invariant of all: whatever goes wrong above, nothing of the owner's is diffused here.
+    assert(
+      this.#stem === undefined || from !== LOCAL_LINK,
+      'what the owner asks for leaves by the stem alone',
+    );
     const isFetch = request.type === 'dataRequest';
     return isFetch ? new Fetch(this.#desk, this.#fetches, asked) : new Insert(this.#desk, asked);
+  }
+
+  /** A relay takes over what its guard has failed to do. */
+  #diffuse(asked: SearchOptions, block: Block | undefined): void {
+    const search = this.#search({ ...asked, isAccepted: true });
+    this.#requests.of(asked.from)?.asked.set(asked.request.id, search);
+    search.start();
+    if (block !== undefined && search instanceof Insert) search.blockArrived(block);
   }
 
   /**
@@ -265,9 +343,24 @@ export class Router {
     if (link === undefined) return;
     this.#peers.down(id);
     this.#door.linkDown(id);
+    // Before its requests: they go to another guard.
+    this.#stem?.linkDown(id);
     // Searches for the lost peer go on and end by themselves: what they find is kept for the next one who asks.
     for (const search of link.asking.values()) search.hopLost();
     this.#opennet.linkDown(id);
+  }
+
+  #makeStem(options: StemOptions): Stem {
+    const opennet = this.#opennet;
+    return new Stem(this.#desk, options, {
+      candidateOf: (link) => opennet.candidateOf(link),
+      call: (reference) => opennet.call(reference),
+      sourceOf: (identity) => opennet.sourceOf(identity),
+      uplinkOf: (link) => opennet.uplink.heardOf(link),
+      changed: () => this.#own?.mayGo(),
+      waiting: () => this.#own?.waiting ?? 0,
+      remember: (state) => this.#effects.push({ type: 'rememberStem', state }),
+    });
   }
 
   #freshUid(): Uid {
@@ -290,6 +383,7 @@ export class Router {
       peers: this.#peers,
       failures: this.#failures,
       seen: this.#seen,
+      quietHops: options.quietHops ?? routingLimits.quietHops.value,
       random: options.random,
       locate: options.locate ?? location,
       verify: options.verify,
@@ -329,8 +423,9 @@ export class Router {
         if (options.traced === 'traced') push({ type: 'trace', trace });
       },
       served: (link) => this.#door.served(link),
-      ended: ({ from, request, uid, spent }) => {
+      ended: ({ from, request, uid, spent, how }) => {
         this.#requests.ended(from, request.id);
+        if (from === LOCAL_LINK) this.#own?.ended(request, how);
         this.#door.ended({ from, request }, spent);
         this.#seen.answered(uid, this.#now);
       },

@@ -30,6 +30,14 @@ import { Visited } from './visited.ts';
 
 export type Exhausted = 'spent' | 'deadEnd' | 'overload';
 
+export interface SearchOptions {
+  readonly request: Request;
+  readonly from: LinkId;
+  readonly uid: Uid;
+  /** Whoever had the request before has said so. */
+  readonly isAccepted?: true;
+}
+
 export abstract class Search implements HopOwner {
   abstract readonly kind: 'fetch' | 'insert';
   protected readonly desk: Desk;
@@ -47,6 +55,8 @@ export abstract class Search implements HopOwner {
   /** Peers that are not asked (again). Links, not identities: a peer that comes back is worth another try. */
   readonly #tried: Set<LinkId>;
   readonly #visited: Visited;
+  /** From the diffuser, as far as HTL tells. */
+  readonly #steps: number;
   #visits = 0;
   /** While it waits for room there is no hop. */
   readonly #room: RoomFinder;
@@ -56,7 +66,7 @@ export abstract class Search implements HopOwner {
   #reached = false;
   #ended = false;
 
-  constructor(desk: Desk, asked: { request: Request; from: LinkId; uid: Uid }) {
+  constructor(desk: Desk, asked: SearchOptions) {
     const { request, from, uid } = asked;
     this.desk = desk;
     this.key = request.key;
@@ -68,6 +78,7 @@ export abstract class Search implements HopOwner {
     this.tally = new Tally(from === LOCAL_LINK ? 'owner' : 'peer');
     this.#target = desk.locate(request.key, request.salt);
     this.#budget = Budget.enter(request.route, wireDistance(desk.location, this.#target), desk.params);
+    this.#steps = request.route.phase === 'stem' ? 0 : Math.max(0, desk.params.htl + 1 - request.route.htl);
     this.#deadlineAt = desk.now + Math.min(request.deadlineMs, desk.params.deadlineMs);
     this.#tried = new Set([from]);
     this.#visited = new Visited({
@@ -83,7 +94,7 @@ export abstract class Search implements HopOwner {
       called: (link) => (link === undefined || this.#isSpent ? this.advance() : this.#ask(link)),
     });
     this.#tick = this.#setTick();
-    this.#say({ type: 'accepted', id: this.#request.id });
+    if (asked.isAccepted === undefined) this.#say({ type: 'accepted', id: this.#request.id });
   }
 
   /** Begins the work. Apart from the constructor so that a subclass is complete when the first answer comes. */
@@ -132,6 +143,16 @@ export abstract class Search implements HopOwner {
   /** Nothing that the owner asked for enters store or cache: it could be found there by asking. */
   protected get mayKeep(): boolean {
     return !this.isLocal;
+  }
+
+  /**
+   * Where a block that a search has brought here is kept, if it is: near the diffuser it is not cached, for it could be asked for there to
+   * learn what somebody on its stems looks for (docs/spec/stem.md, 7).
+   */
+  protected get keeps(): 'store' | 'cache' | 'nowhere' {
+    if (!this.mayKeep) return 'nowhere';
+    const { part } = this;
+    return part === 'cache' && this.#steps < this.desk.quietHops ? 'nowhere' : part;
   }
 
   /** Which part of the store a block under this key belongs to at this node. */
@@ -293,6 +314,7 @@ export abstract class Search implements HopOwner {
       request: this.#request,
       uid: this.uid,
       spent: this.tally.spent(answer),
+      how: answer.type === 'rejectedOverload' ? 'overloaded' : 'answered',
     });
     // Where the block is may be worth a link; nobody on a stem is to be linked to it.
     if (this.phase === 'greedy' && (answer.type === 'dataFound' || answer.type === 'insertStored'))

@@ -91,6 +91,11 @@ export class Uplink {
     this.#changed();
   }
 
+  /** What a friend has said; 7 of who is none. */
+  heardOf(link: LinkId): number {
+    return this.#friends.get(link)?.heard ?? NO_UPLINK;
+  }
+
   heard(from: LinkId, value: number): void {
     const friend = this.#friends.get(from);
     if (friend === undefined || this.#desk.params.opennet === 'no') {

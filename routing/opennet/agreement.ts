@@ -45,6 +45,8 @@ export interface AgreementHooks {
   lost(link: LinkId, peer: Peer): void;
   /** The other end does not want it. */
   refused(peer: Peer): void;
+  /** Whether it is to stay up although nobody wants it (docs/spec/stem.md, 2). */
+  holds(link: LinkId): boolean;
 }
 
 const NO_BYTES = new Uint8Array(0);
@@ -295,7 +297,8 @@ export class Agreement {
   #startCourtesy(pact: Pact): void {
     pact.courtesy = this.#desk.setTimer(this.#desk.now + opennetLimits.courtesyMs.value, () => {
       pact.courtesy = undefined;
-      this.#desk.closeLink(pact.link);
+      if (this.#hooks.holds(pact.link)) this.#startCourtesy(pact);
+      else this.#desk.closeLink(pact.link);
     });
   }
 }

@@ -37,6 +37,11 @@ export class Dials {
     this.#agreement = agreement;
   }
 
+  /** Who has offered this node, while it waits, is being dialled or is linked. */
+  sourceOf(identity: string): string | undefined {
+    return this.#sources.get(identity);
+  }
+
   get running(): number {
     return this.#running.size;
   }

@@ -7,7 +7,7 @@
 import { assertNever } from '../../keys/index.ts';
 import type { RouterEvent } from '../event.ts';
 import type { IncomingMessage, PeerMessage } from '../messages.ts';
-import type { LinkId, Peer } from '../peer.ts';
+import type { Candidate, LinkId, Peer } from '../peer.ts';
 import { Agreement } from './agreement.ts';
 import { Asks } from './asks.ts';
 import type { OpennetOptions, PeerDesk } from './desk.ts';
@@ -31,8 +31,8 @@ interface Among {
   readonly upkeep: 'on' | 'quiet';
 }
 
-/** All but what belongs to a request. */
-type LinkMessage = Exclude<PeerMessage, { readonly type: 'fold' }>;
+/** All but what belongs to a request or to the stem. */
+type LinkMessage = Exclude<PeerMessage, { readonly type: 'fold' | 'stemLink' }>;
 
 const LINK_MESSAGES: Readonly<Record<LinkMessage['type'], true>> = {
   wanted: true,
@@ -47,6 +47,14 @@ const LINK_MESSAGES: Readonly<Record<LinkMessage['type'], true>> = {
   noIntroduction: true,
 };
 
+/** What the stem is told, and says, about links. */
+export interface StemLinks {
+  readonly confirmed: (link: LinkId) => void;
+  readonly lost: (link: LinkId) => void;
+  /** Whether it is to stay up although it is no peer's. */
+  readonly holds: (link: LinkId) => boolean;
+}
+
 export function isLinkMessage(message: IncomingMessage): message is LinkMessage {
   return Object.hasOwn(LINK_MESSAGES, message.type);
 }
@@ -58,9 +66,13 @@ export class Opennet {
   readonly #asks = new Asks();
   readonly uplink: Uplink;
   readonly #among: Among | undefined;
+  readonly #options: OpennetOptions | undefined;
+  readonly #stem: StemLinks;
 
-  constructor(desk: PeerDesk, options: OpennetOptions | undefined) {
+  constructor(desk: PeerDesk, options: OpennetOptions | undefined, stem: StemLinks) {
     this.#desk = desk;
+    this.#options = options;
+    this.#stem = stem;
     this.#lists = new Lists(desk);
     this.uplink = new Uplink({
       desk,
@@ -74,6 +86,7 @@ export class Opennet {
         this.#among?.dials.inVain(identity);
         this.#among?.dials.gone(identity);
       },
+      holds: stem.holds,
     });
     this.#among = options === undefined ? undefined : this.#makeAmong(options);
   }
@@ -81,6 +94,22 @@ export class Opennet {
   /** For `status`; undefined in a network without strangers. */
   get joining(): JoinStep | undefined {
     return this.#among?.joining.step;
+  }
+
+  /** What the peer has shown of itself. */
+  candidateOf(link: LinkId): Candidate | undefined {
+    return this.#agreement.candidateOf(link);
+  }
+
+  /** Who has offered this peer, if anybody has. */
+  sourceOf(identity: string): string | undefined {
+    return this.#among?.dials.sourceOf(identity);
+  }
+
+  /** Dials who was known before, whether it is wanted as a peer or not. */
+  call(reference: Uint8Array): void {
+    const candidate = this.#options?.readReference(reference);
+    if (candidate !== undefined) this.#among?.dials.call(candidate, () => {});
   }
 
   linkUp(link: LinkId, peer: Peer): void {
@@ -184,6 +213,7 @@ export class Opennet {
   #confirmed(link: LinkId, peer: Peer): void {
     this.#lists.confirmed(link);
     this.uplink.confirmed(link, peer);
+    this.#stem.confirmed(link);
     if (this.#among === undefined || this.#among.upkeep === 'quiet') return;
     const { memory, neighbours, joining } = this.#among;
     const candidate = this.#agreement.candidateOf(link);
@@ -195,6 +225,7 @@ export class Opennet {
   #lost(link: LinkId, peer: Peer): void {
     this.#lists.lost(link);
     this.uplink.lost(link);
+    this.#stem.lost(link);
     if (this.#among === undefined || this.#among.upkeep === 'quiet') return;
     this.#among.dials.gone(peer.identity);
     this.#among.joining.lost();

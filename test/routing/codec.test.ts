@@ -104,6 +104,10 @@ const arbitraries: { readonly [T in Message['type']]: fc.Arbitrary<Message> } = 
   introduction: record({ type: fc.constant('introduction'), id: seekIds, reference: references }),
   noIntroduction: record({ type: fc.constant('noIntroduction'), id: seekIds }),
   uplink: record({ type: fc.constant('uplink'), value: fc.integer({ min: 0, max: 7 }) }),
+  stemLink: record({
+    type: fc.constant('stemLink'),
+    step: fc.constantFrom('ask', 'grant', 'full', 'end'),
+  }),
   fold: record({ type: fc.constant('fold'), id: ids, reference: references }),
   unsupported: record({
     type: fc.constant('unsupported'),
@@ -158,6 +162,7 @@ const samples: readonly Sample[] = [
   { type: 'noIntroduction', id: 20 },
   { type: 'fold', id: 21, reference },
   { type: 'uplink', value: 3 },
+  { type: 'stemLink', step: 'grant' },
 ];
 
 /** Values on both sides of what a field may be. */
@@ -167,6 +172,7 @@ const wrongValues: Readonly<Record<string, readonly CborValue[]>> = {
   key: [new Uint8Array(31), new Uint8Array(33), new Uint8Array(0), 'k'.repeat(32)],
   salt: [-1, 3, 'a'],
   value: [-1, 8, 2 ** 32, '1'],
+  step: ['', 'Ask', 'grants', 1],
   priority: ['', 'Bulk', 'toString', 0],
   deadlineMs: [-1, 3_600_001],
   phase: ['', 'walk', 'hasOwnProperty', 1],
@@ -310,6 +316,7 @@ const golden: readonly (readonly [Message, string])[] = [
   ],
   [{ type: 'noIntroduction', id: 6 as SeekId }, 'a26269640664747970656e6e6f496e74726f64756374696f6e'],
   [{ type: 'uplink', value: 3 }, 'a264747970656675706c696e6b6576616c756503'],
+  [{ type: 'stemLink', step: 'ask' }, 'a264737465706361736b6474797065687374656d4c696e6b'],
   [
     { type: 'fold', id: 7 as RequestId, reference: Uint8Array.of(9) },
     'a362696407647479706564666f6c64697265666572656e63654109',

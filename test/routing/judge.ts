@@ -27,6 +27,7 @@ export class Judge {
   readonly #mostHtl: number;
   readonly #up = new Set<LinkId>([LOCAL_LINK]);
   readonly #friends = new Set<LinkId>();
+  readonly #granted = new Set<LinkId>();
   /** Requests to the router without an answer yet, by link and id. */
   readonly #open = new Map<string, Asked>();
   /** Requests of the router, by link and id. */
@@ -73,6 +74,8 @@ export class Judge {
         if (event.message.type === 'dataRequest' || event.message.type === 'insertRequest')
           this.#came(event.link, event.message);
         else if (event.message.type === 'accepted') this.#hopAccepted(event.link, event.message.id);
+        else if (event.message.type === 'stemLink' && event.message.step === 'grant')
+          this.#granted.add(event.link);
         return;
       case 'dialled':
       case 'candidates':
@@ -112,6 +115,7 @@ export class Judge {
           break;
         case 'closeLink':
         case 'remember':
+        case 'rememberStem':
         case 'trace':
           break;
         default:
@@ -181,6 +185,7 @@ export class Judge {
       case 'noIntroduction':
       case 'fold':
       case 'uplink':
+      case 'stemLink':
       case 'unsupported':
         return;
       case 'accepted':
@@ -205,7 +210,10 @@ export class Judge {
     assert(!this.#hops.has(name), 'an id names one request');
     this.#hops.set(name, { request, at: this.#now, accepted: false });
     if (route.phase === 'stem') {
-      assert(this.#friends.has(link), 'a stem goes on to friends alone');
+      assert(
+        this.#friends.has(link) || this.#granted.has(link),
+        'a stem goes on to friends, and to who has given a place',
+      );
       return;
     }
     assert(!this.#isRefused(route.uid), 'what was answered goes nowhere until it is forgotten');
@@ -229,7 +237,10 @@ export class Judge {
     switch (message.type) {
       case 'accepted':
         assert(!accepted, 'accepted once');
-        assert(waited <= loadLimits.queueWaitMs.value, 'nobody waits at the door for long, the owner or not');
+        assert(
+          name.startsWith(`${LOCAL_LINK}/`) || waited <= loadLimits.queueWaitMs.value,
+          'nobody waits at the door for long; the owner waits for his turn and a guard before it',
+        );
         asked.accepted = true;
         return;
       case 'working':
@@ -237,8 +248,8 @@ export class Judge {
         return;
       case 'rejectedOverload':
         assert(
-          accepted || waited <= loadLimits.queueWaitMs.value,
-          'nobody waits at the door for long, the owner or not',
+          accepted || name.startsWith(`${LOCAL_LINK}/`) || waited <= loadLimits.queueWaitMs.value,
+          'nobody waits at the door for long',
         );
         break;
       case 'routeNotFound':

@@ -65,6 +65,8 @@ export interface RigOptions {
   readonly disk?: 'prompt' | 'held';
   readonly seed?: number;
   readonly load?: LoadOptions;
+  /** `on`: what comes by the stem, the owner's own included, goes on by guards; otherwise this node diffuses it at once. */
+  readonly stem?: 'on';
 }
 
 interface Write {
@@ -115,12 +117,15 @@ export class Rig {
     disk = 'prompt',
     seed = 1,
     load = {},
+    stem,
   }: RigOptions = {}) {
     this.#content = content;
     this.#disk = disk;
     this.params = params;
     this.judge = new Judge({ mostHtl: params.htl, seenKeepMs: params.seenKeepMs });
     this.router = new Router({
+      stem: stem === 'on' ? { epochMs: 0 } : 'off',
+      beginsAt: this.now,
       params,
       location: placeAt(content.key, away),
       random: new SeededRandom(seed),

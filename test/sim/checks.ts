@@ -4,9 +4,10 @@
  *
  * It is no second router: where only the router's own memory can tell (whom it leaves alone), the check allows both.
  */
-import { assert } from '../../keys/index.ts';
+import { assert, toText } from '../../keys/index.ts';
 import {
   type Effect,
+  LOCAL_LINK,
   type LinkId,
   type Message,
   type NetworkParams,
@@ -19,7 +20,7 @@ import { Neighbourhood } from './check-store.ts';
 import type { Observer } from './host.ts';
 import type { SimNode } from './node.ts';
 
-export type Rule = 'once' | 'budget' | 'answers' | 'store' | 'bounds';
+export type Rule = 'once' | 'budget' | 'answers' | 'store' | 'bounds' | 'stem';
 
 export interface Breach {
   readonly rule: Rule;
@@ -38,7 +39,8 @@ interface Open {
   readonly at: number;
   /** Its uid was seen before, so it must look like a dead end. */
   readonly again: boolean;
-  accepted: boolean;
+  /** When it was. */
+  accepted: number | undefined;
 }
 
 interface Uid {
@@ -53,6 +55,8 @@ interface Record {
   readonly open: Map<LinkId, Map<number, Open>>;
   readonly uids: Map<string, Uid>;
   readonly around: Neighbourhood;
+  /** Places that peers have asked for here. */
+  readonly came: Set<string>;
 }
 
 const BREACHES_MOST = 100;
@@ -61,11 +65,13 @@ const ANSWER_GRACE_MS = 5_000;
 
 export class Checks implements Observer {
   readonly #params: NetworkParams;
+  readonly #stem: 'on' | 'off';
   readonly #records = new Map<Watched, Record>();
   readonly breaches: Breach[] = [];
 
-  constructor(params: NetworkParams) {
+  constructor(params: NetworkParams, { stem = 'off' }: { stem?: 'on' | 'off' } = {}) {
     this.#params = params;
+    this.#stem = stem;
   }
 
   heard(now: number, node: Watched, event: RouterEvent): void {
@@ -86,8 +92,9 @@ export class Checks implements Observer {
       request: message,
       at: now,
       again: this.#isAgain(record, message, now),
-      accepted: false,
+      accepted: undefined,
     });
+    if (link !== LOCAL_LINK && this.#stem === 'on') record.came.add(placeOf(message));
     record.around.asked(message);
   }
 
@@ -106,6 +113,8 @@ export class Checks implements Observer {
     if (message.type === 'dataRequest' || message.type === 'insertRequest') {
       const what = this.#sent(record, node, { link, request: message });
       if (what !== undefined) breach('budget', what);
+      const leaks = this.#leaks(record, message);
+      if (leaks !== undefined) breach('stem', leaks);
       return;
     }
     const what = this.#answered(record, { link, message, now });
@@ -125,7 +134,10 @@ export class Checks implements Observer {
     for (const [node, { open }] of this.#records) {
       if (node.role !== 'honest' || !isAlive(node.number)) continue;
       for (const [link, requests] of open)
-        for (const { request, at } of requests.values())
+        for (const { request, at: asked, accepted } of requests.values()) {
+          // What the owner asks for waits until somebody takes it.
+          if (link === LOCAL_LINK && this.#stem === 'on' && accepted === undefined) continue;
+          const at = link === LOCAL_LINK ? (accepted ?? asked) : asked;
           if (now - at > Math.min(request.deadlineMs, this.#params.deadlineMs) + ANSWER_GRACE_MS)
             this.#breach({
               rule: 'answers',
@@ -133,13 +145,14 @@ export class Checks implements Observer {
               node: node.number,
               what: `${request.type} ${request.id} of link ${link} was never answered`,
             });
+        }
     }
   }
 
   #of(node: Watched): Record {
     let record = this.#records.get(node);
     if (record === undefined) {
-      record = { open: new Map(), uids: new Map(), around: new Neighbourhood() };
+      record = { open: new Map(), uids: new Map(), around: new Neighbourhood(), came: new Set() };
       this.#records.set(node, record);
     }
     return record;
@@ -184,6 +197,13 @@ export class Checks implements Observer {
     return what === undefined ? undefined : `${request.type} ${route.uid}: ${what}`;
   }
 
+  /** What the owner asks for goes greedily nowhere: whatever does is for a place that some peer has asked for here, or an audit of one. */
+  #leaks(record: Record, request: Request): string | undefined {
+    if (this.#stem === 'off') return undefined;
+    if (request.route.phase === 'stem') return undefined;
+    return record.came.has(placeOf(request)) ? undefined : `${request.type} ${request.id} came from nobody`;
+  }
+
   #answered(
     record: Record,
     answer: { link: LinkId; message: Message; now: number },
@@ -195,10 +215,11 @@ export class Checks implements Observer {
     if (open === undefined || requests === undefined)
       return { rule: 'answers', what: `${message.type} ${message.id} on link ${link} answers nothing` };
     if (message.type === 'working')
-      return open.accepted ? undefined : { rule: 'answers', what: 'working before accepted' };
+      return open.accepted !== undefined ? undefined : { rule: 'answers', what: 'working before accepted' };
     if (message.type === 'accepted') {
-      if (open.accepted) return { rule: 'answers', what: `request ${message.id} was accepted twice` };
-      open.accepted = true;
+      if (open.accepted !== undefined)
+        return { rule: 'answers', what: `request ${message.id} was accepted twice` };
+      open.accepted = now;
       return open.again && open.request.type === 'insertRequest'
         ? { rule: 'once', what: 'an insert seen before was accepted' }
         : undefined;
@@ -214,7 +235,7 @@ export class Checks implements Observer {
     const uid = record.uids.get(route.uid);
     assert(uid !== undefined, 'what is open and was not seen before was remembered');
     // What was refused at the door has not been seen.
-    if (message.type === 'rejectedOverload' && !open.accepted) record.uids.delete(route.uid);
+    if (message.type === 'rejectedOverload' && open.accepted === undefined) record.uids.delete(route.uid);
     else uid.answeredAt = now;
     return undefined;
   }
@@ -248,6 +269,10 @@ const REPLIES: ReadonlySet<Message['type']> = new Set<Reply['type']>([
 
 function isReply(message: Message): message is Reply {
   return REPLIES.has(message.type);
+}
+
+function placeOf({ key, salt }: Request): string {
+  return toText(key) + salt;
 }
 
 function openOf(record: Record, link: LinkId): Map<number, Open> {

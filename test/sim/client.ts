@@ -108,6 +108,7 @@ function resultOf(message: Message): Result | undefined {
     case 'fold':
     case 'offered':
     case 'uplink':
+    case 'stemLink':
       return undefined;
     default:
       return assertNever(message);

@@ -36,6 +36,7 @@ const CODES: Readonly<Record<Type, number>> = {
   fold: 29,
   offered: 30,
   uplink: 31,
+  stemLink: 32,
 };
 
 /** Without `accepted`, `working` and `insertBlock`, which travel with these, and without what peers say about peers. */

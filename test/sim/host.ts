@@ -3,7 +3,14 @@
  * router passes here, in one order, and is written into the digest.
  */
 import { type RoutingKey, assertNever } from '../../keys/index.ts';
-import { type Effect, LOCAL_LINK, type Message, type RouterEvent, type Trace } from '../../routing/index.ts';
+import {
+  type Effect,
+  LOCAL_LINK,
+  type Message,
+  type RouterEvent,
+  type StemState,
+  type Trace,
+} from '../../routing/index.ts';
 import { type Clients, DISK_MS } from './client.ts';
 import { MessageCounts, codeOf } from './codes.ts';
 import { Digest } from './digest.ts';
@@ -39,6 +46,8 @@ export class Host {
   readonly #effects: Effect[] = [];
   /** Who was ever told to write a block under a key: looking at the stores of all nodes takes longer than the insert. */
   readonly #writers = new WeakMap<RoutingKey, Set<number>>();
+  /** What routers want kept for the next life of their node. */
+  readonly #stems = new Map<number, StemState>();
   readonly #isWatched: boolean;
 
   constructor(schedule: Schedule<Happening>, around: Surroundings) {
@@ -86,6 +95,12 @@ export class Host {
   /** Numbers of the nodes that may hold a block under this key, the same object with which it was inserted; undefined when nobody was told to. */
   writersOf(key: RoutingKey): Iterable<number> | undefined {
     return this.#writers.get(key);
+  }
+
+  /** What an earlier life of this node has left of its stem. */
+  stemOf(number: number): { readonly kept?: StemState } {
+    const kept = this.#stems.get(number);
+    return kept === undefined ? {} : { kept };
   }
 
   #wrote(node: SimNode, key: RoutingKey): void {
@@ -180,6 +195,9 @@ export class Host {
         return;
       case 'remember':
         node.remembered = effect.candidates;
+        return;
+      case 'rememberStem':
+        this.#stems.set(node.number, effect.state);
         return;
       case 'peerVerdict':
         // As the daemon does: who broke a rule that no honest node breaks is shown the door.

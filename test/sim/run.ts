@@ -13,6 +13,7 @@ import { mixed } from './scenarios/mixed.ts';
 import { nat } from './scenarios/nat.ts';
 import { overload } from './scenarios/overload.ts';
 import { missing, smallworld } from './scenarios/smallworld.ts';
+import { stem } from './scenarios/stem.ts';
 import { zipf } from './scenarios/zipf.ts';
 
 export const scenarios: Readonly<Record<string, Scenario>> = {
@@ -36,6 +37,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   overload,
   flood,
   retention,
+  stem,
 };
 
 export interface Report {

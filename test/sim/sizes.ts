@@ -41,6 +41,7 @@ export function frameBytes(message: Message): number {
     case 'unsupported':
     case 'offered':
     case 'uplink':
+    case 'stemLink':
       return SMALL;
     default:
       return assertNever(message);

@@ -54,6 +54,10 @@ export interface WorldOptions extends LinkOptions {
   /** Who is there in the beginning; all unless given. */
   readonly present?: (node: number) => boolean;
   readonly verify?: (key: RoutingKey, block: Block) => 'chk' | 'ssk' | undefined;
+  /** Whether what owners ask for leaves by the stem; without it every node diffuses at once, so that routing can be measured alone. */
+  readonly stem?: 'on';
+  /** Another number of hops that cache nothing than the routers have by themselves. */
+  readonly quietHops?: number;
   /** What each node lets in; without it as much as comes. */
   readonly load?: (node: number) => LoadOptions;
   readonly onTrace?: (node: number, trace: Trace) => void;
@@ -88,7 +92,8 @@ export class World {
     const { seed, params, topology } = options;
     // Not the sequence that has drawn the locations: who is picked by it would lie where those were drawn.
     this.random = new SeededRandom(seed ^ 0x776f726c);
-    this.checks = options.check === 'checked' ? new Checks(params) : undefined;
+    this.checks =
+      options.check === 'checked' ? new Checks(params, { stem: options.stem ?? 'off' }) : undefined;
     const tell = (node: SimNode, event: RouterEvent): void => this.#host.handle(node, event);
     const schedule = this.#schedule;
     this.#links = new Links({ schedule, links: options, seed, tell });
@@ -358,6 +363,9 @@ export class World {
         locate: locateOnce,
         verify: options.verify ?? verifyHash,
         traced: options.onTrace === undefined ? 'untraced' : 'traced',
+        stem: options.stem === 'on' ? { epochMs: 0, ...this.#host.stemOf(number) } : 'off',
+        beginsAt: this.#schedule.now,
+        ...(options.quietHops === undefined ? {} : { quietHops: options.quietHops }),
         ...(options.load === undefined ? {} : { load: options.load(number) }),
         ...(opennet === undefined ? {} : { opennet: this.references.opennet(number, opennet) }),
       }),

@@ -30,6 +30,8 @@ export const message: Target = {
     'seek',
     'offered',
     'uplink',
+    'stemLink',
+    'grant',
   ],
   sample: (random) => encodeCbor(sampleFields(random)),
   run: (input) => {
@@ -125,6 +127,8 @@ function sampleFields(random: SeededRandom): CborValue {
       return { type: 'offered', key: random.bytes(32), salt: random.below(4) };
     case 15:
       return { type: 'uplink', value: random.below(9) };
+    case 16:
+      return { type: 'stemLink', step: pick(['ask', 'grant', 'full', 'end', 'none'], random) };
     default:
       return {
         type: pick(['dataRequest', 'insertRequest'], random),

@@ -50,6 +50,7 @@ const step = fc.oneof(
         'noIntroduction',
         'fold',
         'uplink',
+        'stemLink',
       ),
       id: ids,
       node: fc.nat(41),
@@ -87,6 +88,8 @@ function words(said: Extract<Step, { do: 'say' }>, lone: Lone, own: Uint8Array):
       return { type: 'fold', id: said.id as never, reference };
     case 'uplink':
       return { type: 'uplink', value: said.walk % 8 };
+    case 'stemLink':
+      return { type: 'stemLink', step: (['ask', 'grant', 'full', 'end'] as const)[said.walk % 4] ?? 'ask' };
     case 'seekOffer':
     case 'introduction':
       return { type: said.type, id, reference };

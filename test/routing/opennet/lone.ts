@@ -84,6 +84,7 @@ export class Lone {
     const { dialable = true, seed = 1, params = networks.testnet } = options;
     const { opennet = 'quiet' } = options;
     this.router = new Router({
+      stem: 'off',
       params,
       location: OWN_PLACE,
       random: new SeededRandom(seed),

@@ -94,6 +94,7 @@ export class Net {
       candidate,
       proof: PROOF,
       router: new Router({
+        stem: 'off',
         params: this.#params,
         location: candidate.location,
         random: new SeededRandom(this.random.uint32()),

@@ -1,25 +1,27 @@
 /**
- * A request of the stem at a node that does not diffuse it: it goes on as it came, to one friend after the other until one has an answer
- * (docs/spec/routing.md, 12). The owner's own requests take the same path.
+ * A request of the stem at a node that does not diffuse it: it goes on as it came (docs/spec/stem.md, 4). The owner's own requests take
+ * the same path.
  *
  * It looks at no disk, keeps nothing, has no HTL, names nobody, is compared with no other request, and its hops have no id in common. A
  * block travels whole: an insert goes on when its block is here.
  *
- * Which friends, in which order, is uplink.ts's affair. Where an open node passes stems on, it will be by this as well.
+ * To whom is said by others: stem.ts names one guard, and uplink.ts the friends of an edge, who are asked one after the other until one
+ * has an answer (docs/spec/routing.md, 12).
  *
- * Invariants: whoever asked gets `accepted` and later exactly one answer, unless their link is gone; nobody is asked any more when
- * `stemVisits` nodes were, as far as the hops have said, and of one request no more than its deadline has `stemHopMs`.
+ * Invariants: whoever asked gets `accepted` and later exactly one answer, unless their link is gone or somebody else took the request
+ * over; the owner's is taken over by nobody. At an edge nobody is asked any more when `stemVisits` nodes were, as far as the hops have
+ * said, and of one request no more than its deadline has `stemHopMs`.
  */
-import { assert, assertNever, type Block, equalBytes } from '../keys/index.ts';
-import type { Desk, HopOwner } from './desk.ts';
-import type { Token, Trace } from './effect.ts';
-import { Hop } from './hop.ts';
-import { routingLimits } from './limits.ts';
-import { RoomFinder } from './load/room-finder.ts';
-import type { WindowEnd } from './load/window.ts';
-import type { Answer, Message, Overloaded, Reply, Request, Uid } from './messages.ts';
-import { LOCAL_LINK, type LinkId } from './peer.ts';
-import { Tally } from './tally.ts';
+import { assert, assertNever, type Block, equalBytes } from '../../keys/index.ts';
+import type { Desk, HopOwner } from '../desk.ts';
+import type { Token, Trace } from '../effect.ts';
+import { Hop } from '../hop.ts';
+import { routingLimits } from '../limits.ts';
+import { RoomFinder } from '../load/room-finder.ts';
+import type { WindowEnd } from '../load/window.ts';
+import type { Answer, Message, Overloaded, Reply, Request, Uid } from '../messages.ts';
+import { LOCAL_LINK, type LinkId } from '../peer.ts';
+import { Tally } from '../tally.ts';
 
 export interface StemOptions {
   readonly request: Request;
@@ -28,7 +30,15 @@ export interface StemOptions {
   readonly uid: Uid;
   /** Whom to ask, in order, as the links stand now. */
   readonly ways: () => readonly LinkId[];
+  /**
+   * What becomes of it when who was asked fails: at an edge the next friend is asked; a relay diffuses it itself; the owner's is given back,
+   * to be tried again later.
+   */
+  readonly failing: 'askNext' | 'giveBack' | Diffuse;
 }
+
+/** Takes the request over, with its block if it is an insert. */
+export type Diffuse = (block: Block | undefined) => void;
 
 type Outcome = Pick<Trace, 'outcome' | 'source'>;
 
@@ -54,11 +64,12 @@ export class StemRelay implements HopOwner {
     this.#options = options;
     const { request, from } = options;
     this.#tally = new Tally(from === LOCAL_LINK ? 'owner' : 'peer');
-    this.#deadlineAt = desk.now + Math.min(request.deadlineMs, desk.params.deadlineMs);
+    const { deadlineMs } = desk.params;
+    this.#deadlineAt = desk.now + (this.#isEdge ? Math.min(request.deadlineMs, deadlineMs) : deadlineMs);
     this.#room = new RoomFinder({
       desk,
       priority: request.priority,
-      // Friends.
+      // Who was chosen, or is a friend.
       believes: 'everybody',
       best: () => this.#best(),
       called: (link) => (link === undefined || this.#isSpent ? this.#advance() : this.#ask(link)),
@@ -114,11 +125,15 @@ export class StemRelay implements HopOwner {
         return;
       case 'rejectedOverload':
         this.#room.refused(hop.link);
-        this.#next(hop.accepted ? 'dropped' : 'refused', 1);
+        if (this.#isEdge) this.#next(hop.accepted ? 'dropped' : 'refused', 1);
+        else {
+          this.#closeHop(hop.accepted ? 'dropped' : 'refused');
+          this.#overloaded();
+        }
         return;
       case 'routeNotFound':
         this.#desk.peers.answered(hop.link, this.#desk.now);
-        // Believed in full: a liar could as well say that it has found nothing, and what is not believed is asked again at each node.
+        // At an edge it is believed in full: a liar could as well say that it has found nothing, and what is not believed is asked again at each node.
         this.#next('answered', 1 + reply.visits);
         return;
       case 'dataFound':
@@ -136,7 +151,14 @@ export class StemRelay implements HopOwner {
 
   /** The link to the hop is gone. */
   hopLost(): void {
-    if (this.#hop !== undefined) this.#next('dropped', 1);
+    if (this.#hop === undefined) return;
+    this.#visits += 1;
+    this.#closeHop('dropped');
+    this.#advance();
+  }
+
+  get #isEdge(): boolean {
+    return this.#options.failing === 'askNext';
   }
 
   #answered(link: LinkId, reply: Extract<Reply, { visits: number }>): void {
@@ -199,6 +221,7 @@ export class StemRelay implements HopOwner {
   }
 
   get #isSpent(): boolean {
+    if (!this.#isEdge) return false;
     const { stemVisits, stemHopMs } = routingLimits;
     return this.#visits >= stemVisits.value || this.#leftMs < stemHopMs.value;
   }
@@ -207,7 +230,8 @@ export class StemRelay implements HopOwner {
     const location = this.#desk.peers.locationOf(link);
     assert(location !== undefined, 'who is asked is a peer');
     const { priority, type, key, salt } = this.#options.request;
-    const deadlineMs = this.#leftMs;
+    // The time that is left would tell how far it has come. Only an edge has nothing else to end what goes round.
+    const deadlineMs = this.#isEdge ? this.#leftMs : this.#desk.params.deadlineMs;
     const silent = (): void => this.#next('silent', 1);
     this.#hop = new Hop(this.#desk, { link, location, priority, owner: this, silent });
     const route = { phase: 'stem' } as const;
@@ -221,17 +245,36 @@ export class StemRelay implements HopOwner {
     return link;
   }
 
+  /** The hop has failed. */
   #next(how: WindowEnd, visits: number): void {
     this.#visits += visits;
     this.#closeHop(how);
-    // The answer of another kind of request has closed nothing else.
-    if (!this.#ended) this.#advance();
+    if (this.#ended) return;
+    if (this.#isEdge) this.#advance();
+    else this.#fail();
   }
 
+  /** Nobody is left to ask. */
   #giveUp(): void {
-    if (this.#room.isCurtailed)
-      this.#end({ type: 'rejectedOverload' }, { outcome: 'overloaded', source: undefined });
+    if (this.#room.isCurtailed) this.#overloaded();
+    else if (!this.#isEdge) this.#fail();
     else this.#end({ type: 'routeNotFound' }, { outcome: 'noRoute', source: undefined });
+  }
+
+  #fail(): void {
+    const { failing } = this.#options;
+    assert(failing !== 'askNext', 'an edge asks the next one');
+    if (failing === 'giveBack') {
+      this.#overloaded();
+      return;
+    }
+    this.#ended = true;
+    this.#release();
+    failing(this.#block);
+  }
+
+  #overloaded(): void {
+    this.#end({ type: 'rejectedOverload' }, { outcome: 'overloaded', source: undefined });
   }
 
   #refuse(): void {
@@ -246,18 +289,25 @@ export class StemRelay implements HopOwner {
     assert(!this.#ended, 'one answer');
     this.#ended = true;
     const { request, from, uid } = this.#options;
+    this.#release();
+    const kind = request.type === 'dataRequest' ? 'fetch' : 'insert';
+    this.#desk.trace({ uid, key: request.key, kind, local: from === LOCAL_LINK, ...outcome });
+    const how = answer.type === 'rejectedOverload' ? 'overloaded' : 'answered';
+    this.#desk.ended({ from, request, uid, spent: this.#tally.spent(answer), how });
+    const { id } = request;
+    // What lies above an open node is nobody's affair; how many were asked in vain bounds what the asker still does.
+    const visits =
+      this.#isEdge && answer.type === 'routeNotFound'
+        ? Math.min(this.#visits, routingLimits.stemVisits.value)
+        : 0;
+    this.#say(answer.type === 'rejectedOverload' ? { ...answer, id } : { ...answer, id, visits });
+  }
+
+  #release(): void {
     this.#room.stop();
     this.#closeHop('answered');
     this.#desk.cancelTimer(this.#tick);
     if (this.#patience !== undefined) this.#desk.cancelTimer(this.#patience);
-    const kind = request.type === 'dataRequest' ? 'fetch' : 'insert';
-    this.#desk.trace({ uid, key: request.key, kind, local: from === LOCAL_LINK, ...outcome });
-    this.#desk.ended({ from, request, uid, spent: this.#tally.spent(answer) });
-    const { id } = request;
-    // What lies above an open node is nobody's affair; how many were asked in vain bounds what the asker still does.
-    const visits =
-      answer.type === 'routeNotFound' ? Math.min(this.#visits, routingLimits.stemVisits.value) : 0;
-    this.#say(answer.type === 'rejectedOverload' ? { ...answer, id } : { ...answer, id, visits });
   }
 
   #closeHop(how: WindowEnd): void {
@@ -276,7 +326,8 @@ export class StemRelay implements HopOwner {
     return this.#desk.setTimer(at, () => {
       if (this.#desk.now >= this.#deadlineAt) {
         this.#closeHop('dropped');
-        this.#giveUp();
+        if (this.#isEdge) this.#giveUp();
+        else this.#end({ type: 'routeNotFound' }, { outcome: this.#inVain, source: undefined });
         return;
       }
       this.#say({ type: 'working', id: this.#options.request.id });

@@ -1,11 +1,11 @@
 /** A stem request at an edge: by whom it goes on, what ends it, and that nothing of it stays (routing.md, 12). */
 import t from 'tap';
-import { assert } from '../../keys/index.ts';
-import { LOCAL_LINK, type LinkId } from '../../routing/index.ts';
-import { routingLimits } from '../../routing/limits.ts';
-import { loadLimits } from '../../routing/load/limits.ts';
-import { damaged, page } from './content.ts';
-import { type Hop, Rig } from './rig.ts';
+import { assert } from '../../../keys/index.ts';
+import { LOCAL_LINK, type LinkId } from '../../../routing/index.ts';
+import { routingLimits } from '../../../routing/limits.ts';
+import { loadLimits } from '../../../routing/load/limits.ts';
+import { damaged, page } from '../content.ts';
+import { type Hop, Rig } from '../rig.ts';
 
 /** An edge with a friend for each value. */
 function edge(...values: number[]): { rig: Rig; friends: LinkId[] } {

@@ -1,0 +1,136 @@
+/**
+ * What the owner asks for, until its time comes (docs/spec/stem.md, 6): held here, and let go at random times that no answer moves.
+ *
+ * A client that asks for the next block when one has come shows by it that the block has come to its end; a relay's requests come when
+ * they come. So requests go out as a Poisson process of a rate that follows the line by halves and doubles, once a minute at most. An
+ * exponential gap has no memory: nothing has to pass while nothing waits.
+ *
+ * It does not know who takes them. Invariants: what is held goes out in its order and its class, or not at all; the end of a request moves
+ * no other one; between two changes of a rate there are `ownRateEveryMs`, and none is more than a factor of two; no timer while nothing is
+ * held.
+ */
+import type { Random } from '../../keys/index.ts';
+import type { Token } from '../effect.ts';
+import type { Priority, Request } from '../messages.ts';
+import { fraction } from '../opennet/desk.ts';
+import { stemLimits } from './limits.ts';
+
+export interface OwnRequestsOptions {
+  readonly desk: {
+    readonly now: number;
+    readonly random: Random;
+    setTimer(at: number, fired: () => void): Token;
+    cancelTimer(token: Token): void;
+  };
+  /** Requests a second. */
+  readonly first: number;
+  readonly most: number;
+  /** Whether there is somebody to take it now. */
+  readonly mayGo: (priority: Priority) => boolean;
+  readonly go: (request: Request) => void;
+}
+
+class Pace {
+  readonly held: Request[] = [];
+  rate: number;
+  inWork = 0;
+  timer: Token | undefined;
+  /** Of this period: when it began, and what has passed in it. */
+  since = 0;
+  gone = 0;
+  refused = 0;
+  /** How long nothing was held although as much was in work as one job has in work at most. */
+  starvedMs = 0;
+  activeMs = 0;
+  lookedAt = 0;
+
+  constructor(rate: number) {
+    this.rate = rate;
+  }
+}
+
+export class OwnRequests {
+  readonly #options: OwnRequestsOptions;
+  readonly #paces: Readonly<Record<Priority, Pace>>;
+
+  constructor(options: OwnRequestsOptions) {
+    this.#options = options;
+    this.#paces = { bulk: new Pace(options.first), realtime: new Pace(options.first) };
+  }
+
+  /** Requests that wait because nobody takes them. */
+  get waiting(): number {
+    const { mayGo } = this.#options;
+    const { bulk, realtime } = this.#paces;
+    return (mayGo('bulk') ? 0 : bulk.held.length) + (mayGo('realtime') ? 0 : realtime.held.length);
+  }
+
+  /** Requests a second. */
+  rateOf(priority: Priority): number {
+    return this.#paces[priority].rate;
+  }
+
+  hold(request: Request): void {
+    const pace = this.#paces[request.priority];
+    this.#look(pace);
+    pace.held.push(request);
+    this.#wait(request.priority);
+  }
+
+  /** One that went has ended. */
+  ended({ priority }: Request, how: 'answered' | 'overloaded'): void {
+    const pace = this.#paces[priority];
+    this.#look(pace);
+    pace.inWork -= 1;
+    if (how === 'overloaded') pace.refused += 1;
+  }
+
+  /** Somebody may take them now who did not before. */
+  mayGo(): void {
+    this.#wait('bulk');
+    this.#wait('realtime');
+  }
+
+  #wait(priority: Priority): void {
+    const { desk, mayGo } = this.#options;
+    const pace = this.#paces[priority];
+    if (pace.timer !== undefined || pace.held.length === 0 || !mayGo(priority)) return;
+    const gapMs = (-Math.log(1 - fraction(desk.random)) * 1_000) / pace.rate;
+    pace.timer = desk.setTimer(desk.now + gapMs, () => {
+      pace.timer = undefined;
+      this.#look(pace);
+      // Whoever was to take it may have gone.
+      if (mayGo(priority)) {
+        const request = pace.held.shift();
+        if (request !== undefined) {
+          pace.inWork += 1;
+          pace.gone += 1;
+          this.#options.go(request);
+        }
+      }
+      this.#wait(priority);
+    });
+  }
+
+  /** Counts what has passed since the last look, and changes the rate when its time has come. */
+  #look(pace: Pace): void {
+    const { now } = this.#options.desk;
+    const passedMs = now - pace.lookedAt;
+    pace.lookedAt = now;
+    if (pace.held.length > 0 || pace.inWork > 0) pace.activeMs += passedMs;
+    if (pace.held.length === 0 && pace.inWork >= stemLimits.ownRateBusy.value) pace.starvedMs += passedMs;
+    if (now - pace.since < stemLimits.ownRateEveryMs.value) return;
+    const most = stemLimits.ownRateEmpty.value;
+    if (pace.gone > 0) {
+      const isAbove = pace.starvedMs > most * pace.activeMs || pace.refused > most * pace.gone;
+      pace.rate = isAbove
+        ? Math.max(stemLimits.ownRateLeast.value, pace.rate / 2)
+        : Math.min(this.#options.most, pace.rate * 2);
+    }
+    pace.since = now;
+    pace.gone = 0;
+    pace.refused = 0;
+    pace.starvedMs = 0;
+    pace.activeMs = 0;
+  }
+}

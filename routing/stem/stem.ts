@@ -1,0 +1,264 @@
+/**
+ * The face of this folder that the router calls: who takes what the owner asks for, where what others bring by the stem goes on, and who may
+ * bring it (docs/spec/stem.md).
+ *
+ * It moves no request itself: that is relay.ts, and at the diffuser the search. At an edge the way is uplink.ts's.
+ *
+ * Invariants: the owner's requests have no way but a guard; which way a neighbour's request takes depends on the neighbour, the guards and
+ * which of them are up, never on the request or on another one.
+ */
+import type { RoutingKey } from '../../keys/index.ts';
+import type { Desk } from '../desk.ts';
+import type { Token } from '../effect.ts';
+import type { Priority, StemStep } from '../messages.ts';
+import type { PeerDesk } from '../opennet/desk.ts';
+import { type Candidate, LOCAL_LINK, type LinkId, type Peer } from '../peer.ts';
+import { Guards } from './guards.ts';
+import { stemLimits } from './limits.ts';
+import { LoopChecks } from './loop-checks.ts';
+import { Places } from './places.ts';
+import type { StemState } from './state.ts';
+import { Ways } from './ways.ts';
+
+export interface StemOptions {
+  /** The wall clock, in milliseconds, when the router's time was 0. */
+  readonly epochMs: number;
+  /** What an earlier run has left. */
+  readonly kept?: StemState;
+}
+
+export interface StemHooks {
+  /** What the peer has shown of itself. */
+  readonly candidateOf: (link: LinkId) => Candidate | undefined;
+  readonly call: (reference: Uint8Array) => void;
+  readonly sourceOf: (identity: string) => string | undefined;
+  /** How far a friend says it is from the strangers. */
+  readonly uplinkOf: (link: LinkId) => number;
+  /** Who takes the owner's requests may be another one, or somebody now. */
+  readonly changed: () => void;
+  /** Own requests that nobody takes now. */
+  readonly waiting: () => number;
+  readonly remember: (state: StemState) => void;
+}
+
+/** For `status`. */
+export interface StemStanding {
+  /** The one in use. */
+  readonly guard: 'none' | 'provisional' | 'settled';
+  readonly isFriend: boolean;
+  /** All of them, those that are away included. */
+  readonly guards: number;
+  /** Nodes that have chosen this one and are connected. */
+  readonly stemIns: number;
+  readonly friends: number;
+  /** Own requests that wait for somebody to take them. */
+  readonly waiting: number;
+}
+
+interface Inbound {
+  readonly peer: Peer;
+  confirmed: boolean;
+}
+
+export class Stem {
+  readonly #desk: Desk & PeerDesk;
+  readonly #hooks: StemHooks;
+  readonly #links = new Map<LinkId, Inbound>();
+  readonly #guards: Guards;
+  readonly #places: Places;
+  readonly #ways: Ways;
+  readonly #checks: LoopChecks;
+  /** Where each neighbour's requests went when that was last looked at. */
+  readonly #wayAt = new Map<LinkId, LinkId | undefined>();
+  #timer: Token | undefined;
+
+  constructor(desk: Desk & PeerDesk, options: StemOptions, hooks: StemHooks) {
+    this.#desk = desk;
+    this.#hooks = hooks;
+    const { kept, epochMs } = options;
+    this.#ways = new Ways(kept?.secret ?? desk.random.bytes(32), kept?.loops ?? []);
+    this.#places = new Places({
+      kept: kept?.places ?? [],
+      wallNow: () => desk.now + epochMs,
+      answer: (link, step) => desk.send(link, { type: 'stemLink', step }),
+      violation: (link) => desk.verdict(link, 'violation'),
+      changed: (link) => this.#placeChanged(link),
+    });
+    this.#checks = new LoopChecks({
+      desk,
+      wayOf: (inbound) => (this.diffuses(inbound) ? undefined : this.ways(inbound)[0]),
+      cut: (inbound) => {
+        const peer = this.#links.get(inbound)?.peer;
+        if (peer === undefined) return;
+        this.#ways.cut(peer.identity);
+        this.#rememberLater();
+      },
+    });
+    this.#guards = new Guards({
+      desk,
+      epochMs,
+      kept,
+      ask: (link) => desk.send(link, { type: 'stemLink', step: 'ask' }),
+      end: (link) => {
+        desk.send(link, { type: 'stemLink', step: 'end' });
+        this.#hold(link);
+      },
+      candidateOf: hooks.candidateOf,
+      call: hooks.call,
+      sourceOf: hooks.sourceOf,
+      uplinkOf: hooks.uplinkOf,
+      knownNodes: () => desk.peers.known,
+      changed: () => this.#guardsChanged(),
+    });
+    this.#ways.setGuards(this.#guards.order.map(({ identity }) => identity));
+  }
+
+  get standing(): StemStanding {
+    let friends = 0;
+    for (const { peer } of this.#links.values()) if (peer.tie === 'friend') friends += 1;
+    return {
+      guard: this.#guards.kind,
+      isFriend: this.#guards.inUse?.isFriend ?? false,
+      guards: this.#guards.order.length,
+      stemIns: this.#places.links().length,
+      friends,
+      waiting: this.#hooks.waiting(),
+    };
+  }
+
+  // --- links ----------------------------------------------------------------------------------------------------------------
+
+  linkUp(link: LinkId, peer: Peer, since: number): void {
+    this.#links.set(link, { peer, confirmed: false });
+    this.#places.linkUp(link, peer);
+    this.#guards.linkUp(link, peer, since);
+    this.#hold(link);
+  }
+
+  linkDown(link: LinkId): void {
+    this.#checks.gone(link);
+    this.#wayAt.delete(link);
+    this.#guards.linkDown(link);
+    this.#places.linkDown(link);
+    this.#links.delete(link);
+  }
+
+  confirmed(link: LinkId): void {
+    const inbound = this.#links.get(link);
+    if (inbound === undefined) return;
+    inbound.confirmed = true;
+    this.#guards.confirmed(link);
+    // A friend may bring what climbs, without a place.
+    if (inbound.peer.tie === 'friend') this.#look(link);
+  }
+
+  lost(link: LinkId): void {
+    const inbound = this.#links.get(link);
+    if (inbound !== undefined) inbound.confirmed = false;
+    this.#guards.lost(link);
+  }
+
+  heard(link: LinkId, step: StemStep): void {
+    if (step === 'grant') this.#guards.granted(link);
+    else if (step === 'full') this.#guards.full(link);
+    else this.#places.heard(link, step);
+    this.#hold(link);
+  }
+
+  /** Whether the link is to stay up although it is no peer's. */
+  holds(link: LinkId): boolean {
+    return this.#guards.holds(link) || this.#places.holds(link);
+  }
+
+  // --- requests -------------------------------------------------------------------------------------------------------------
+
+  /** Whether this neighbour may ask by the stem. */
+  mayAsk(link: LinkId): boolean {
+    return this.#places.has(link) || this.#desk.peers.isFriend(link);
+  }
+
+  /** Whether somebody takes an own request of this class now. */
+  mayGo(priority: Priority): boolean {
+    if (this.#guards.own() === undefined) return false;
+    return priority === 'realtime' || this.#guards.mayBulk;
+  }
+
+  /** Whether this node begins the search of what this neighbour brings. Never of the owner's. */
+  diffuses(inbound: LinkId): boolean {
+    if (inbound === LOCAL_LINK) return false;
+    return this.#ways.of(this.#nameOf(inbound)).coin === 'diffuse' || this.ways(inbound).length === 0;
+  }
+
+  /** The one to whom it goes on; nobody when none is up. */
+  ways(inbound: LinkId): LinkId[] {
+    if (inbound === LOCAL_LINK) {
+      const guard = this.#guards.own();
+      return guard === undefined ? [] : [guard];
+    }
+    const { order } = this.#guards;
+    for (const identity of this.#ways.of(this.#nameOf(inbound)).order) {
+      const link = order.find((guard) => guard.identity === identity)?.link;
+      if (link !== undefined) return [link];
+    }
+    return [];
+  }
+
+  /** A fetch has come in by the stem. */
+  arrived(inbound: LinkId, key: RoutingKey): void {
+    this.#checks.arrived(inbound, key);
+  }
+
+  #nameOf(inbound: LinkId): string {
+    return this.#links.get(inbound)?.peer.identity ?? '';
+  }
+
+  // --- changes --------------------------------------------------------------------------------------------------------------
+
+  #guardsChanged(): void {
+    this.#ways.setGuards(this.#guards.order.map(({ identity }) => identity));
+    for (const [link, { peer }] of this.#links) {
+      if (this.#places.has(link) || peer.tie === 'friend') this.#look(link);
+      this.#hold(link);
+    }
+    this.#rememberLater();
+    this.#hooks.changed();
+  }
+
+  #placeChanged(link: LinkId): void {
+    if (this.#places.has(link)) this.#look(link);
+    else if (!this.#desk.peers.isFriend(link)) {
+      this.#checks.gone(link);
+      this.#wayAt.delete(link);
+    }
+    this.#rememberLater();
+  }
+
+  /** A way that leads elsewhere than before is checked anew. */
+  #look(link: LinkId): void {
+    const to = this.diffuses(link) ? undefined : this.ways(link)[0];
+    if (this.#wayAt.has(link) && this.#wayAt.get(link) === to) return;
+    this.#wayAt.set(link, to);
+    if (to !== undefined) this.#checks.changed(link);
+  }
+
+  #hold(link: LinkId): void {
+    this.#desk.peers.setStem(link, this.holds(link));
+  }
+
+  /** At once would be at each of many changes of one moment. */
+  #rememberLater(): void {
+    this.#timer ??= this.#desk.setTimer(this.#desk.now + stemLimits.stemKeepAfterMs.value, () => {
+      this.#timer = undefined;
+      this.#hooks.remember(this.keep());
+    });
+  }
+
+  keep(): StemState {
+    return {
+      secret: this.#ways.secret,
+      ...this.#guards.keep(),
+      places: this.#places.keep(),
+      loops: this.#ways.loops,
+    };
+  }
+}
