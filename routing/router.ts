@@ -43,6 +43,7 @@ import { StemRelay } from './stem/relay.ts';
 import { OwnRequests } from './stem/own.ts';
 import { Stem, type StemOptions, type StemStanding } from './stem/stem.ts';
 import { ownRates } from './stem/rates.ts';
+import type { StemState } from './stem/state.ts';
 import { type LinkRequests, Requests } from './requests.ts';
 import { SeenUids } from './seen.ts';
 import { NOTHING_MOVED } from './tally.ts';
@@ -146,6 +147,11 @@ export class Router {
     return this.#stem?.standing;
   }
 
+  /** What the stem must know after a restart, as it is now: for a host that stops. */
+  get stemState(): StemState | undefined {
+    return this.#stem?.keep();
+  }
+
   /** What is being done to get more of them; undefined in a network without strangers. */
   get joining(): JoinStep | undefined {
     return this.#opennet.joining;
@@ -201,6 +207,7 @@ export class Router {
     if (isLinkMessage(message)) {
       // The owner has no place on the circle.
       if (from !== LOCAL_LINK) this.#opennet.heard(from, message);
+      if (message.type === 'uplink') this.#stem?.uplinkHeard();
       return;
     }
     switch (message.type) {
@@ -226,7 +233,9 @@ export class Router {
         return;
       case 'fold': {
         const search = link.asking.get(message.id);
-        if (search !== undefined) this.#opennet.folded(from, search, message.reference);
+        // Nobody on a stem is to be linked to what it has found.
+        if (search !== undefined && !(search instanceof StemRelay))
+          this.#opennet.folded(from, search, message.reference);
         return;
       }
       case 'accepted':

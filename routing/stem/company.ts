@@ -29,6 +29,8 @@ export interface Up {
   /** How often it was asked for a place, and when last. */
   asks: number;
   askedAt: number;
+  /** Whether it was confirmed then: who is no peer gets no new place. */
+  askedAsPeer: boolean;
 }
 
 export interface CompanyOptions {
@@ -100,8 +102,16 @@ export class Company {
   up(link: LinkId, peer: Peer, since: number): Up {
     const { now } = this.#desk;
     if (this.isEmpty) this.onlineAt = now;
-    const earlierMs = Math.max(0, now - since);
-    const up: Up = { link, peer, earlierMs, confirmedAt: undefined, step: 'none', asks: 0, askedAt: now };
+    const up: Up = {
+      link,
+      peer,
+      earlierMs: Math.max(0, now - since),
+      confirmedAt: undefined,
+      step: 'none',
+      asks: 0,
+      askedAt: now,
+      askedAsPeer: false,
+    };
     this.#ups.set(link, up);
     return up;
   }

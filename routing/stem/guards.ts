@@ -104,6 +104,11 @@ export class Guards {
     return guard && { identity: guard.identity, isFriend: guard.kind === 'friend' };
   }
 
+  /** Whether a node was connected for long enough to be drawn. */
+  isOld(identity: string): boolean {
+    return this.#company.isOld(identity);
+  }
+
   /** Whether the link is to stay up although nobody wants it as a peer's. */
   holds(link: LinkId): boolean {
     return this.#asked?.up.link === link || this.#guards.some(({ up }) => up?.link === link);
@@ -151,8 +156,8 @@ export class Guards {
     if (guard !== undefined) {
       guard.up = this.#company.newestOf(guard.identity);
       guard.dialLater(stemLimits.guardDialFirstMs.value);
+      this.#changed();
     }
-    if (guard !== undefined) this.#changed();
     this.#review();
   }
 
@@ -161,6 +166,7 @@ export class Guards {
     const up = this.#company.get(link);
     if (up === undefined || up.confirmedAt !== undefined) return;
     this.#company.confirmed(up);
+    if (this.#guardWith(up) !== undefined) this.#askAsPeer(up);
     this.noticed();
   }
 
@@ -209,12 +215,14 @@ export class Guards {
     if (this.#asked?.up === up) {
       this.#answered();
       this.#company.hadNone(up);
+      up.step = 'full';
     } else {
       if (this.#guardWith(up) === undefined) return;
       // It stays a guard, and counts as away.
       this.#losePlace(up);
+      up.step = 'full';
+      this.#askAsPeer(up);
     }
-    up.step = 'full';
     this.#changed();
     this.#review();
   }
@@ -223,8 +231,14 @@ export class Guards {
     if (up.asks >= ASKS) return;
     up.asks += 1;
     up.askedAt = this.#desk.now;
+    up.askedAsPeer = up.confirmedAt !== undefined;
     up.step = 'asked';
     this.#options.ask(up.link);
+  }
+
+  /** A guard gives no new place to who is no peer yet, and links are asked for the one of before as soon as they are up. */
+  #askAsPeer(up: Up): void {
+    if (up.step === 'full' && up.confirmedAt !== undefined && !up.askedAsPeer) this.#ask(up);
   }
 
   #answered(): void {

@@ -95,6 +95,22 @@ export const stemLimits = {
     reason:
       'Nodes that may choose this one as a guard; three on average do, five where it is always up (one in 500 is full then).',
   },
+  youngPlaces: {
+    value: 4,
+    unit: 'nodes',
+    reason:
+      'Of these for nodes that were peers for less than `guardAfterMs`: newcomers need one; who comes with many names gets no more than these at once.',
+  },
+  groupPlaces: {
+    value: 3,
+    unit: 'nodes',
+    reason: 'Of these for one group: nobody fills the places of others with nodes of one operator.',
+  },
+  youngUnseenMs: {
+    value: HOUR,
+    unit: 'ms',
+    reason: 'A young place waits so long for its node to come back.',
+  },
   placeUnseenMs: {
     value: 30 * DAY,
     unit: 'ms',

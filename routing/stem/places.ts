@@ -1,10 +1,12 @@
 /**
  * Who may ask this node by the stem: the places that it gives as a guard (docs/spec/stem.md, 3).
  *
- * It looks at nothing but the order in which they come: who could be sent away, or be preferred, would tell by it what he carries.
+ * It looks at nothing but the order in which they come, for how long they were peers, and whose they may be: who could be sent away for
+ * what he asks, or be preferred, would tell by it what he carries.
  *
- * Invariants: at most `stemPlaces` beside those of friends; a place outlives the link, and the process, until its node was away for
- * `placeUnseenMs` or gives it up; no more steps are heard on a link than `stemLinkSteps`.
+ * Invariants: at most `stemPlaces` beside those of friends, of these `youngPlaces` of nodes that were not peers for long and
+ * `groupPlaces` of one group; who is no peer gets none, and a young one is over when its node is no peer any more. An old one outlives the
+ * link, and the process, until its node was away for `placeUnseenMs` or gives it up.
  */
 import type { LinkId, Peer } from '../peer.ts';
 import type { StemStep } from '../messages.ts';
@@ -12,14 +14,26 @@ import { stemLimits } from './limits.ts';
 import type { StemState } from './state.ts';
 
 interface Place {
-  seenAt: number;
+  readonly group: string;
   readonly isFriend: boolean;
+  seenAt: number;
+  isOld: boolean;
+}
+
+interface End {
+  readonly peer: Peer;
+  steps: number;
+  asked: boolean;
 }
 
 export interface PlacesOptions {
   readonly kept: StemState['places'];
   /** Milliseconds of the wall clock. */
   readonly wallNow: () => number;
+  /** Whether both ends want the link. */
+  readonly isPeer: (link: LinkId) => boolean;
+  /** Whether a node was connected for long enough to be drawn as a guard. */
+  readonly isOld: (identity: string) => boolean;
   readonly answer: (link: LinkId, step: 'grant' | 'full') => void;
   readonly violation: (link: LinkId) => void;
   /** A place was given or given up. */
@@ -30,12 +44,12 @@ export class Places {
   readonly #options: PlacesOptions;
   /** By identity, in the order in which they were given. */
   readonly #places = new Map<string, Place>();
-  readonly #links = new Map<LinkId, { readonly peer: Peer; steps: number; asked: boolean }>();
+  readonly #links = new Map<LinkId, End>();
 
   constructor(options: PlacesOptions) {
     this.#options = options;
-    for (const { identity, seenAt } of options.kept.slice(0, stemLimits.stemPlaces.value))
-      this.#places.set(identity, { seenAt, isFriend: false });
+    for (const { identity, group, seenAt } of options.kept.slice(0, stemLimits.stemPlaces.value))
+      this.#places.set(identity, { group, seenAt, isFriend: false, isOld: true });
   }
 
   linkUp(link: LinkId, peer: Peer): void {
@@ -51,6 +65,18 @@ export class Places {
     if (end.asked) this.#options.changed(link);
   }
 
+  /** It is no peer any more: a place that it has had for a short time only is over. */
+  lost(link: LinkId): void {
+    const end = this.#links.get(link);
+    const place = end === undefined ? undefined : this.#places.get(end.peer.identity);
+    if (end === undefined || place === undefined || place.isFriend || this.#isOld(end.peer)) return;
+    this.#places.delete(end.peer.identity);
+    if (!end.asked) return;
+    end.asked = false;
+    this.#options.answer(link, 'full');
+    this.#options.changed(link);
+  }
+
   /** `ask` or `end`. */
   heard(link: LinkId, step: StemStep): void {
     const end = this.#links.get(link);
@@ -61,7 +87,7 @@ export class Places {
       return;
     }
     if (step === 'ask') {
-      end.asked = this.#give(end.peer);
+      end.asked = this.#give(link, end.peer);
       this.#options.answer(link, end.asked ? 'grant' : 'full');
     } else {
       end.asked = false;
@@ -86,25 +112,53 @@ export class Places {
     return [...this.#links].flatMap(([link, { asked }]) => (asked ? [link] : []));
   }
 
+  /** Old ones: a young one that is away has to be asked for anew. */
   keep(): StemState['places'] {
     const now = this.#options.wallNow();
-    const up = new Set([...this.#links.values()].map(({ peer }) => peer.identity));
-    return [...this.#places].flatMap(([identity, { seenAt, isFriend }]) =>
-      isFriend ? [] : [{ identity, seenAt: up.has(identity) ? now : seenAt }],
-    );
+    const up = this.#up();
+    return [...this.#places].flatMap(([identity, { group, seenAt, isFriend, isOld }]) => {
+      if (isFriend || !(isOld || this.#options.isOld(identity))) return [];
+      return [{ identity, group, seenAt: up.has(identity) ? now : seenAt }];
+    });
   }
 
-  #give({ identity, tie }: Peer): boolean {
-    const now = this.#options.wallNow();
+  #give(link: LinkId, { identity, group, tie }: Peer): boolean {
+    const { isOld, isPeer, wallNow } = this.#options;
     if (this.#places.has(identity)) return true;
-    const up = new Set([...this.#links.values()].map(({ peer }) => peer.identity));
-    let strangers = 0;
-    for (const [other, { seenAt, isFriend }] of this.#places) {
-      if (!up.has(other) && now - seenAt > stemLimits.placeUnseenMs.value) this.#places.delete(other);
-      else if (!isFriend) strangers += 1;
-    }
-    if (tie !== 'friend' && strangers >= stemLimits.stemPlaces.value) return false;
-    this.#places.set(identity, { seenAt: now, isFriend: tie === 'friend' });
+    const place = { group, seenAt: wallNow(), isFriend: tie === 'friend', isOld: isOld(identity) };
+    if (tie !== 'friend' && (!isPeer(link) || !this.#hasRoomFor(place))) return false;
+    this.#places.set(identity, place);
     return true;
+  }
+
+  #hasRoomFor({ group, isOld }: Place): boolean {
+    const { placeUnseenMs, youngUnseenMs, stemPlaces, youngPlaces, groupPlaces } = stemLimits;
+    const now = this.#options.wallNow();
+    const up = this.#up();
+    let [all, young, ofGroup] = [0, 0, 0];
+    for (const [other, place] of this.#places) {
+      if (place.isFriend) continue;
+      place.isOld ||= this.#options.isOld(other);
+      const patienceMs = (place.isOld ? placeUnseenMs : youngUnseenMs).value;
+      if (!up.has(other) && now - place.seenAt > patienceMs) {
+        this.#places.delete(other);
+        continue;
+      }
+      all += 1;
+      if (!place.isOld) young += 1;
+      if (place.group === group) ofGroup += 1;
+    }
+    return all < stemPlaces.value && ofGroup < groupPlaces.value && (isOld || young < youngPlaces.value);
+  }
+
+  #isOld({ identity }: Peer): boolean {
+    const place = this.#places.get(identity);
+    if (place === undefined) return false;
+    place.isOld ||= this.#options.isOld(identity);
+    return place.isOld;
+  }
+
+  #up(): ReadonlySet<string> {
+    return new Set([...this.#links.values()].map(({ peer }) => peer.identity));
   }
 }

@@ -27,7 +27,7 @@ export interface StemState {
   /** When guards were drawn, those included that are none any more; ascending. */
   readonly draws: readonly number[];
   /** Who has a place here, in the order in which it was given. */
-  readonly places: readonly { readonly identity: string; readonly seenAt: number }[];
+  readonly places: readonly { readonly identity: string; readonly group: string; readonly seenAt: number }[];
   /** How long peers were confirmed altogether, in milliseconds; the longest first. */
   readonly connected: readonly { readonly identity: string; readonly ms: number }[];
   /** Ways that came back: the names of mapping.ts. */

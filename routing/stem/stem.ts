@@ -80,6 +80,8 @@ export class Stem {
     this.#places = new Places({
       kept: kept?.places ?? [],
       wallNow: () => desk.now + epochMs,
+      isPeer: (link) => this.#links.get(link)?.confirmed ?? false,
+      isOld: (identity) => this.#guards.isOld(identity),
       answer: (link, step) => desk.send(link, { type: 'stemLink', step }),
       violation: (link) => desk.verdict(link, 'violation'),
       changed: (link) => this.#placeChanged(link),
@@ -111,6 +113,7 @@ export class Stem {
       changed: () => this.#guardsChanged(),
     });
     this.#ways.setGuards(this.#guards.order.map(({ identity }) => identity));
+    this.#guards.begin();
   }
 
   get standing(): StemStanding {
@@ -156,6 +159,13 @@ export class Stem {
     const inbound = this.#links.get(link);
     if (inbound !== undefined) inbound.confirmed = false;
     this.#guards.lost(link);
+    this.#places.lost(link);
+    this.#hold(link);
+  }
+
+  /** A friend has said how far it is from the strangers. */
+  uplinkHeard(): void {
+    this.#guards.noticed();
   }
 
   heard(link: LinkId, step: StemStep): void {

@@ -55,6 +55,8 @@ void t.test('in the foreground: four lines on stderr, and a signal ends it clean
     const web = await next();
     t.equal(await next(), `data dir      ${dataDir}`);
     t.match(await next(), /\.$/, 'what it is doing');
+    // Written when all is said.
+    while (found(dataDir) === undefined) await sleep(10);
     t.equal(web, `web address   ${found(dataDir)?.fproxy}`);
     t.match(await (await fetch(found(dataDir)?.fproxy ?? '')).text(), 'mimeo');
 

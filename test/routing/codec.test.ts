@@ -104,10 +104,7 @@ const arbitraries: { readonly [T in Message['type']]: fc.Arbitrary<Message> } = 
   introduction: record({ type: fc.constant('introduction'), id: seekIds, reference: references }),
   noIntroduction: record({ type: fc.constant('noIntroduction'), id: seekIds }),
   uplink: record({ type: fc.constant('uplink'), value: fc.integer({ min: 0, max: 7 }) }),
-  stemLink: record({
-    type: fc.constant('stemLink'),
-    step: fc.constantFrom('ask', 'grant', 'full', 'end'),
-  }),
+  stemLink: record({ type: fc.constant('stemLink'), step: fc.constantFrom('ask', 'grant', 'full', 'end') }),
   fold: record({ type: fc.constant('fold'), id: ids, reference: references }),
   unsupported: record({
     type: fc.constant('unsupported'),

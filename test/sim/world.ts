@@ -9,9 +9,11 @@ import { type Block, type RoutingKey, type Salt, assert } from '../../keys/index
 import {
   LOCAL_LINK,
   type LoadOptions,
+  type Message,
   type NetworkParams,
   Router,
   type RouterEvent,
+  type StemStanding,
   type Trace,
 } from '../../routing/index.ts';
 import { type Addresses, placeOf } from './addresses.ts';
@@ -267,6 +269,12 @@ export class World {
     );
   }
 
+  /** A node says something to a peer that its router has not told it to, as one may that has plans of its own. */
+  say(from: number, to: number, message: Message): void {
+    const end = this.#links.endAt(this.#node(from), to);
+    if (end !== undefined) this.#host.say(end, message);
+  }
+
   // --- owners ---------------------------------------------------------------------------------------------------------------
 
   /** The owner of `node` asks; by the virtual peer, like any client. */
@@ -299,6 +307,11 @@ export class World {
   /** How many friendships it is to a node that routes among strangers, as the node itself sees it. */
   uplinkOf(node: number): number {
     return this.#node(node).router.uplink;
+  }
+
+  /** How a node's stem stands; undefined where it is off. */
+  stemOf(node: number): StemStanding | undefined {
+    return this.#node(node).router.stem;
   }
 
   /** What a node keeps, to be stocked and looked into. */

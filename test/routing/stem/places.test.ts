@@ -13,6 +13,8 @@ class Guard {
   now = 0;
   readonly answers: string[] = [];
   readonly violations: LinkId[] = [];
+  readonly noPeers = new Set<LinkId>();
+  readonly young = new Set<string>();
   readonly places: Places;
 
   constructor(kept: StemState['places'] = [], now = 0) {
@@ -20,19 +22,21 @@ class Guard {
     this.places = new Places({
       kept,
       wallNow: () => this.now,
+      isPeer: (link) => !this.noPeers.has(link),
+      isOld: (identity) => !this.young.has(identity),
       answer: (link, step) => this.answers.push(`${link} ${step}`),
       violation: (link) => this.violations.push(link),
       changed: () => {},
     });
   }
 
-  asks(number: number, tie: Peer['tie'] = 'stranger'): string {
+  asks(number: number, tie: Peer['tie'] = 'stranger', group = `group ${number}`): string {
     const link = number as LinkId;
     this.places.linkUp(link, {
       identity: `node ${number}`,
       location: asLocation(0.5),
       tie,
-      group: 'all of one',
+      group,
       site: 'one',
       cost: 1,
       carrier: 'memory',
@@ -81,8 +85,8 @@ void t.test('a place waits for who is away, over a restart too, for so many days
 });
 
 void t.test('the link of who has a place is held, before it has asked as well', async (t) => {
-  const guard = new Guard([{ identity: 'node 7', seenAt: 0 }]);
-  const peer = { identity: 'node 7', tie: 'stranger' } as Peer;
+  const guard = new Guard([{ identity: 'node 7', group: 'a', seenAt: 0 }]);
+  const peer = { identity: 'node 7', tie: 'stranger', group: 'a' } as Peer;
   guard.places.linkUp(7 as LinkId, peer);
   t.ok(guard.places.holds(7 as LinkId));
   t.notOk(guard.places.has(7 as LinkId));
@@ -97,4 +101,57 @@ void t.test('who asks again and again breaks a rule', async (t) => {
   t.strictSame(guard.violations, []);
   guard.places.heard(1 as LinkId, 'ask');
   t.strictSame(guard.violations, [1]);
+});
+
+void t.test('who is no peer gets none, a friend apart', async (t) => {
+  const guard = new Guard();
+  for (const link of [1, 2]) guard.noPeers.add(link as LinkId);
+  t.equal(guard.asks(1), '1 full');
+  t.equal(guard.asks(2, 'friend'), '2 grant');
+});
+
+void t.test(
+  'of one group no more than a few get one, so that nobody fills the places of others',
+  async (t) => {
+    const guard = new Guard();
+    const { groupPlaces } = stemLimits;
+    const answers = Array.from({ length: MOST }, (_, node) => guard.asks(node, 'stranger', 'one operator'));
+    t.equal(answers.filter((answer) => answer.endsWith('grant')).length, groupPlaces.value);
+    t.equal(guard.asks(99), '99 grant');
+  },
+);
+
+void t.test(
+  'of young nodes no more than a few have one, which is over when they are no peers any more',
+  async (t) => {
+    const guard = new Guard();
+    const { youngPlaces, youngUnseenMs } = stemLimits;
+    for (let node = 1; node <= MOST; node += 1) guard.young.add(`node ${node}`);
+    for (let node = 1; node <= youngPlaces.value; node += 1) t.equal(guard.asks(node), `${node} grant`);
+    t.equal(guard.asks(9), '9 full');
+    t.equal(guard.asks(99), '99 grant', 'who is old gets one');
+    guard.places.lost(1 as LinkId);
+    t.equal(guard.answers.at(-1), '1 full');
+    t.notOk(guard.places.has(1 as LinkId) || guard.places.holds(1 as LinkId));
+    guard.places.lost(99 as LinkId);
+    t.ok(guard.places.has(99 as LinkId), 'an old place stays');
+    t.equal(guard.asks(10), '10 grant');
+    guard.places.linkDown(2 as LinkId);
+    guard.now += youngUnseenMs.value + 1;
+    t.equal(guard.asks(11), '11 grant', 'who stays away has none');
+    t.strictSame(
+      guard.places.keep().map(({ identity }) => identity),
+      ['node 99'],
+      'young ones are not kept over a restart',
+    );
+  },
+);
+
+void t.test('a young place becomes an old one with the time', async (t) => {
+  const guard = new Guard();
+  guard.young.add('node 1');
+  guard.asks(1);
+  guard.young.delete('node 1');
+  guard.places.lost(1 as LinkId);
+  t.ok(guard.places.has(1 as LinkId));
 });
