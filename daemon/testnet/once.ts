@@ -88,6 +88,7 @@ class Proof {
   async fetchAll(reader: TestNode, what: string): Promise<void> {
     this.#say(`${what} from node ${reader.number}`);
     for (const { kind, uri, sha256, sizeBytes, blocks } of this.#items) {
+      const before = await Traces.read(this.#network.nodes);
       const fetched = await fetchThrough(reader.origin, uri);
       if (fetched.sha256 !== sha256 || fetched.sizeBytes !== sizeBytes) {
         const message = `node ${reader.number} gave other bytes for the ${kind}: SHA-256 ${fetched.sha256}, not ${sha256}`;
@@ -100,7 +101,7 @@ class Proof {
         bytes: sizeBytes,
         seconds: fetched.seconds,
         copies: traces.copies(blocks, this.#living),
-        hops: traces.hops(blocks, reader.number),
+        hops: traces.hopsSince(before, blocks),
       });
     }
   }

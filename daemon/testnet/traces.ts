@@ -12,7 +12,6 @@ const SETTLE_MS = 50;
 interface TraceLine {
   readonly key: string;
   readonly type: 'answered' | 'kept';
-  readonly uid?: string;
   readonly kind?: 'fetch' | 'insert';
   readonly local?: boolean;
   readonly outcome?: string;
@@ -23,8 +22,8 @@ export class Traces {
   readonly #inserted = new Map<number, Set<string>>();
   /** Nodes by block. Blocks that a node has dropped since still count: a test network's stores are never full. */
   readonly #holders = new Map<string, Set<number>>();
-  /** For each fetch, the nodes that handed the block on, and who asked. */
-  readonly #ways = new Map<string, { nodes: number; asker: number | undefined; key: string }>();
+  /** By block, how often a node gave it to the one who had asked it. */
+  readonly #handed = new Map<string, number>();
 
   static async read(nodes: readonly TestNode[]): Promise<Traces> {
     await sleep(SETTLE_MS);
@@ -51,25 +50,20 @@ export class Traces {
     return keys.size === 0 ? 0 : sum / keys.size;
   }
 
-  /** Mean length of the ways on which `node` got these blocks; undefined when it asked for none. */
-  hops(keys: ReadonlySet<string>, node: number): number | undefined {
-    const lengths: number[] = [];
-    for (const { nodes, asker, key } of this.#ways.values())
-      if (asker === node && keys.has(key)) lengths.push(nodes - 1);
-    return lengths.length === 0
-      ? undefined
-      : lengths.reduce((sum, length) => sum + length, 0) / lengths.length;
+  /** Mean length of the ways on which these blocks have come since `before`, when one reader has asked for each once: nothing joins the hops of a stem. */
+  hopsSince(before: Traces, keys: ReadonlySet<string>): number {
+    let sum = 0;
+    for (const key of keys) sum += (this.#handed.get(key) ?? 0) - (before.#handed.get(key) ?? 0);
+    return keys.size === 0 ? 0 : sum / keys.size;
   }
 
-  #add(node: number, { type, key, uid, kind, local, outcome }: TraceLine): void {
+  #add(node: number, { type, key, kind, local, outcome }: TraceLine): void {
     if (type === 'kept') {
       entry(this.#holders, key, () => new Set<number>()).add(node);
     } else if (kind === 'insert' && local === true && outcome === 'stored') {
       entry(this.#inserted, node, () => new Set<string>()).add(key);
-    } else if (kind === 'fetch' && outcome === 'found' && uid !== undefined) {
-      const way = entry(this.#ways, uid, () => ({ nodes: 0, asker: undefined as number | undefined, key }));
-      way.nodes += 1;
-      if (local === true) way.asker = node;
+    } else if (kind === 'fetch' && outcome === 'found' && local === false) {
+      this.#handed.set(key, (this.#handed.get(key) ?? 0) + 1);
     }
   }
 }
