@@ -10,11 +10,11 @@
  * 99.5 %).
  */
 import { assert, distance, type Location, type Random } from '../keys/index.ts';
-import { routingLimits } from './limits.ts';
+import { type AuditedFor, AuditPlan, type Planned } from './audit-plan.ts';
 import { toWire } from './budget.ts';
 import { type Excluded, nearestListed, ShareCap } from './look-ahead.ts';
 import { Window, type WindowEnd } from './load/window.ts';
-import type { Priority, Uid, WireDistance } from './messages.ts';
+import type { Priority, WireDistance } from './messages.ts';
 import type { NetworkParams } from './network.ts';
 import type { LinkId, Peer } from './peer.ts';
 import { type PeerRecord, PeerRecords } from './record.ts';
@@ -39,8 +39,7 @@ interface PeerState {
   readonly windows: Readonly<Record<Priority, Window>>;
   backoffMs: number;
   backoffUntil: number;
-  /** When the last audit was planned that each asker gave the occasion for. */
-  auditedFor: Map<LinkId, number> | undefined;
+  auditedFor: AuditedFor | undefined;
   /** How many of the last choices by look-ahead fell on it. */
   chosenByList: number;
 }
@@ -85,13 +84,13 @@ export class PeerTable {
   #places: Location[] = [];
   readonly #records = new PeerRecords();
   readonly #cap = new ShareCap<PeerState>();
-  /** Audits planned or in work. */
-  #audits = 0;
+  readonly #audits: AuditPlan;
   readonly #excluded: Excluded = { locations: [], count: 0, away: undefined };
 
   constructor(params: NetworkParams, random: Random, own: Location) {
     this.#params = params;
     this.#random = random;
+    this.#audits = new AuditPlan(random);
     this.#own = own;
   }
 
@@ -360,29 +359,12 @@ export class PeerTable {
     state.backoffUntil = now + state.backoffMs * (0.5 + random / 256);
   }
 
-  /**
-   * Whether to audit a peer now, for what a request of `asker` has brought to light, and when: often while little is known of it,
-   * seldom later. What one asker brings counts once in a while only: it could choose keys by which honest peers fail.
-   */
-  planAudit(
-    link: LinkId,
-    { asker, now }: { asker: LinkId; now: number },
-  ): { readonly afterMs: number; readonly uid: Uid } | undefined {
-    const { auditsAtOnce, auditsAtFirst, auditEvery, auditAskerMs, auditSoonestMs, auditLatestMs } =
-      routingLimits;
+  /** When to audit a peer for what a request of `asker` has brought to light; undefined when this occasion is not taken. */
+  planAudit(link: LinkId, occasion: { asker: LinkId; now: number }): Planned | undefined {
     const state = this.#peers.get(link);
-    if (state === undefined || this.#audits >= auditsAtOnce.value) return undefined;
-    const auditedFor = (state.auditedFor ??= new Map());
-    for (const [earlier, at] of auditedFor) if (now - at >= auditAskerMs.value) auditedFor.delete(earlier);
-    if (auditedFor.has(asker)) return undefined;
-    const [whether = 0, when = 0, ...name] = this.#random.bytes(10);
-    if (state.record.audits >= auditsAtFirst.value && whether >= 256 / auditEvery.value) return undefined;
-    state.record.audits += 1;
-    auditedFor.set(asker, now);
-    this.#audits += 1;
-    // As many in each doubling of the time: who keeps for a minute what he claims to keep does not pass.
-    const afterMs = auditSoonestMs.value * (auditLatestMs.value / auditSoonestMs.value) ** (when / 256);
-    return { afterMs, uid: Buffer.from(name).toString('hex') as Uid };
+    if (state === undefined) return undefined;
+    const { record } = state;
+    return this.#audits.take({ record, auditedFor: (state.auditedFor ??= new Map()) }, occasion);
   }
 
   /** It has said what can't be true. */
@@ -392,7 +374,7 @@ export class PeerTable {
 
   /** How an audit that was planned has ended. */
   audited(link: LinkId, outcome: 'passed' | 'failed' | 'undecided', now: number): void {
-    this.#audits -= 1;
+    this.#audits.ended();
     if (outcome !== 'undecided') this.#peers.get(link)?.record.wasAudited(outcome, now);
   }
 }

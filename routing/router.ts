@@ -10,62 +10,39 @@
  * others; the tables are bounded by routingLimits; every effect with a token is answered to the search that asked, or to nobody
  * when it has ended.
  */
-import {
-  assert,
-  type Block,
-  location,
-  type Location,
-  type Random,
-  type RoutingKey,
-  type Salt,
-} from '../keys/index.ts';
+import { assert, type Random } from '../keys/index.ts';
 import { Awaited } from './awaited.ts';
-import { PendingFetches } from './coalesce.ts';
 import type { Desk } from './desk.ts';
+import { type DeskOptions, makeDesk } from './make-desk.ts';
 import type { Effect } from './effect.ts';
 import type { RouterEvent } from './event.ts';
 import { type Asked, Door, type LoadOptions } from './door.ts';
 import { FailureTable } from './failure-table.ts';
-import { Fetch } from './fetch.ts';
 import { Insert } from './insert.ts';
 import { routingLimits } from './limits.ts';
 import { WaitingRoom } from './load/room.ts';
-import type { IncomingMessage, Message, Priority, Request, Uid } from './messages.ts';
-import type { NetworkParams } from './network.ts';
+import type { IncomingMessage, Request, Uid } from './messages.ts';
 import { heardOffer } from './offers.ts';
 import type { OpennetOptions, PeerDesk } from './opennet/desk.ts';
 import type { JoinStep } from './opennet/joining.ts';
 import { isLinkMessage, Opennet } from './opennet/opennet.ts';
 import { LOCAL_LINK, type LinkId } from './peer.ts';
 import { PeerTable } from './peers.ts';
-import type { Search, SearchOptions } from './search.ts';
 import { StemRelay } from './stem/relay.ts';
-import { OwnRequests } from './stem/own.ts';
 import { Stem, type StemOptions, type StemStanding } from './stem/stem.ts';
-import { ownRates } from './stem/rates.ts';
 import type { StemState } from './stem/state.ts';
 import { type LinkRequests, Requests } from './requests.ts';
 import { SeenUids } from './seen.ts';
+import { Tasks } from './tasks.ts';
 import { NOTHING_MOVED } from './tally.ts';
 
-export interface RouterOptions {
-  readonly params: NetworkParams;
-  readonly location: Location;
-  readonly random: Random;
-  /** What a relay can check; the simulator may give one for small blocks. */
-  readonly verify: (key: RoutingKey, block: Block) => 'chk' | 'ssk' | undefined;
-  /** Where a key lives; the simulator, in which one key meets many routers, gives one that remembers. */
-  readonly locate?: (key: RoutingKey, salt: Salt) => Location;
-  /** Whether `trace` effects are wanted. */
-  readonly traced: 'traced' | 'untraced';
+export interface RouterOptions extends DeskOptions {
   /** Peers among strangers (docs/spec/peers.md). Without it the links are what the host brings up. */
   readonly opennet?: OpennetOptions;
   /** How much this node may let in (docs/spec/load.md, 3). */
   readonly load?: LoadOptions;
   /** How the owner stays unknown (docs/spec/stem.md). `off`: every node diffuses at once, which tells its neighbours who asks: for measuring alone. */
   readonly stem: StemOptions | 'off';
-  /** Another number than routingLimits has, for measuring it. */
-  readonly quietHops?: number;
   /** What the clock shows when it begins; 0 unless given. */
   readonly beginsAt?: number;
 }
@@ -76,14 +53,13 @@ export class Router {
   readonly #opennet: Opennet;
   readonly #peers: PeerTable;
   readonly #seen: SeenUids;
-  readonly #fetches = new PendingFetches<Fetch>();
   readonly #failures = new FailureTable();
   readonly #door: Door;
   readonly #room: WaitingRoom;
   readonly #requests = new Requests();
   readonly #awaited = new Awaited();
   readonly #stem: Stem | undefined;
-  readonly #own: OwnRequests | undefined;
+  readonly #tasks: Tasks;
   #now: number;
   /** What making the parts has led to: performed with the first event. */
   readonly #first: Effect[] = [];
@@ -94,7 +70,19 @@ export class Router {
     this.#now = options.beginsAt ?? 0;
     this.#peers = new PeerTable(options.params, options.random, options.location);
     this.#seen = new SeenUids({ keepMs: options.params.seenKeepMs, most: routingLimits.seenUids.value });
-    this.#desk = this.#makeDesk(options);
+    this.#desk = makeDesk(options, {
+      now: () => this.#now,
+      push: (effect) => void this.#effects.push(effect),
+      peers: this.#peers,
+      failures: this.#failures,
+      seen: this.#seen,
+      requests: this.#requests,
+      awaited: this.#awaited,
+      room: () => this.#room,
+      opennet: () => this.#opennet,
+      door: () => this.#door,
+      stem: () => this.#stem,
+    });
     this.#room = new WaitingRoom(this.#desk);
     this.#opennet = new Opennet(this.#desk, options.opennet, {
       confirmed: (link) => this.#stem?.confirmed(link),
@@ -105,20 +93,15 @@ export class Router {
       desk: this.#desk,
       load: options.load ?? {},
       letIn: (asked) => this.#letIn(asked),
-      refuse: ({ from, request }) => {
-        this.#requests.ended(from, request.id);
-        if (from === LOCAL_LINK) this.#own?.ended(request, 'overloaded');
-        this.#desk.send(from, { type: 'rejectedOverload', id: request.id });
-      },
+      refuse: (asked) => this.#noRoomFor(asked),
     });
     this.#requests.up(LOCAL_LINK);
-    if (options.stem === 'off') return;
-    this.#stem = this.#makeStem(options.stem);
-    this.#own = new OwnRequests({
+    if (options.stem !== 'off') this.#stem = this.#makeStem(options.stem, options.load);
+    this.#tasks = new Tasks({
       desk: this.#desk,
-      ...ownRates(options),
-      mayGo: (priority) => this.#opennet.uplink.isEdge || this.#stem?.mayGo(priority) === true,
-      go: (request) => this.#knocks(LOCAL_LINK, request),
+      uplink: this.#opennet.uplink,
+      stem: this.#stem,
+      takenOver: ({ from, request }, search) => this.#requests.of(from)?.asked.set(request.id, search),
     });
   }
 
@@ -262,7 +245,7 @@ export class Router {
       return;
     }
     link.asked.set(request.id, 'waiting');
-    if (from === LOCAL_LINK && this.#own !== undefined) this.#own.hold(request);
+    if (from === LOCAL_LINK && this.#stem !== undefined) this.#stem.hold(request);
     else this.#knocks(from, request);
   }
 
@@ -274,9 +257,13 @@ export class Router {
   }
 
   #knocks(from: LinkId, request: Request): void {
-    if (this.#door.comes({ from, request, at: this.#now })) return;
+    const asked = { from, request, at: this.#now };
+    if (!this.#door.comes(asked)) this.#noRoomFor(asked);
+  }
+
+  #noRoomFor({ from, request }: Asked): void {
     this.#requests.ended(from, request.id);
-    if (from === LOCAL_LINK) this.#own?.ended(request, 'overloaded');
+    if (from === LOCAL_LINK) this.#stem?.ownEnded(request, 'overloaded');
     this.#desk.send(from, { type: 'rejectedOverload', id: request.id });
   }
 
@@ -286,50 +273,15 @@ export class Router {
     assert(link !== undefined, 'what waits goes with its link');
     const request =
       at === this.#now ? came : { ...came, deadlineMs: Math.max(0, came.deadlineMs - (this.#now - at)) };
-    const uid = request.route.phase === 'greedy' ? request.route.uid : this.#freshUid();
+    const fresh = (): Uid => Buffer.from(this.#random.bytes(8)).toString('hex') as Uid;
+    const uid = request.route.phase === 'greedy' ? request.route.uid : fresh();
     if (!this.#seen.accept(uid, this.#now)) {
       this.#refuse(from, link, request);
       return;
     }
-    const search: Search | StemRelay = this.#workOn({ request, from, uid });
+    const search = this.#tasks.begin({ request, from, uid });
     link.asked.set(request.id, search);
     search.start();
-  }
-
-  #workOn(asked: SearchOptions): Search | StemRelay {
-    const { uplink } = this.#opennet;
-    const { request, from } = asked;
-    if (request.route.phase === 'greedy') return this.#search(asked);
-    if (uplink.isEdge)
-      return new StemRelay(this.#desk, { ...asked, ways: () => uplink.ways(from), failing: 'askNext' });
-    const stem = this.#stem;
-    if (stem === undefined) return this.#search(asked);
-    if (request.type === 'dataRequest' && from !== LOCAL_LINK) stem.arrived(from, request.key);
-    if (stem.diffuses(from)) return this.#search(asked);
-    return new StemRelay(this.#desk, {
-      ...asked,
-      ways: () => stem.ways(from),
-      failing: from === LOCAL_LINK ? 'giveBack' : (block) => this.#diffuse(asked, block),
-    });
-  }
-
-  #search(asked: SearchOptions): Search {
-    const { request, from } = asked;
-    // The invariant of all: whatever goes wrong above, nothing of the owner's is diffused here.
-    assert(
-      this.#stem === undefined || from !== LOCAL_LINK,
-      'what the owner asks for leaves by the stem alone',
-    );
-    const isFetch = request.type === 'dataRequest';
-    return isFetch ? new Fetch(this.#desk, this.#fetches, asked) : new Insert(this.#desk, asked);
-  }
-
-  /** A relay takes over what its guard has failed to do. */
-  #diffuse(asked: SearchOptions, block: Block | undefined): void {
-    const search = this.#search({ ...asked, isAccepted: true });
-    this.#requests.of(asked.from)?.asked.set(asked.request.id, search);
-    search.start();
-    if (block !== undefined && search instanceof Insert) search.blockArrived(block);
   }
 
   /**
@@ -359,85 +311,20 @@ export class Router {
     this.#opennet.linkDown(id);
   }
 
-  #makeStem(options: StemOptions): Stem {
+  #makeStem(options: StemOptions, load: LoadOptions = {}): Stem {
     const opennet = this.#opennet;
-    return new Stem(this.#desk, options, {
-      candidateOf: (link) => opennet.candidateOf(link),
-      call: (reference) => opennet.call(reference),
-      sourceOf: (identity) => opennet.sourceOf(identity),
-      uplinkOf: (link) => opennet.uplink.heardOf(link),
-      changed: () => this.#own?.mayGo(),
-      waiting: () => this.#own?.waiting ?? 0,
-      remember: (state) => this.#effects.push({ type: 'rememberStem', state }),
-    });
-  }
-
-  #freshUid(): Uid {
-    return Buffer.from(this.#random.bytes(8)).toString('hex') as Uid;
-  }
-
-  #makeDesk(options: RouterOptions): Desk & PeerDesk {
-    const push = (effect: Effect): void => void this.#effects.push(effect);
-    const now = (): number => this.#now;
-    const room = (): WaitingRoom => this.#room;
-    return {
-      get now() {
-        return now();
+    return new Stem(
+      this.#desk,
+      { ...options, load },
+      {
+        candidateOf: (link) => opennet.candidateOf(link),
+        call: (reference) => opennet.call(reference),
+        sourceOf: (identity) => opennet.sourceOf(identity),
+        uplinkOf: (link) => opennet.uplink.heardOf(link),
+        isEdge: () => opennet.uplink.isEdge,
+        go: (request) => this.#knocks(LOCAL_LINK, request),
+        remember: (state) => this.#effects.push({ type: 'rememberStem', state }),
       },
-      get room() {
-        return room();
-      },
-      params: options.params,
-      location: options.location,
-      peers: this.#peers,
-      failures: this.#failures,
-      seen: this.#seen,
-      quietHops: options.quietHops ?? routingLimits.quietHops.value,
-      random: options.random,
-      locate: options.locate ?? location,
-      verify: options.verify,
-      send: (link: LinkId, message: Message, priority?: Priority) => {
-        if (this.#requests.has(link)) push({ type: 'send', link, message, priority });
-      },
-      openHop: (to, owner) => this.#requests.openHop(to, owner),
-      closeHop: (to, id) => this.#requests.closeHop(to, id),
-      setTimer: (at, fired) => {
-        const token = this.#awaited.add({ type: 'timer', fired });
-        push({ type: 'setTimer', token, at });
-        return token;
-      },
-      cancelTimer: (token) => {
-        if (this.#awaited.cancel(token)) push({ type: 'cancelTimer', token });
-      },
-      read: (what, found) =>
-        push({ type: 'readBlock', token: this.#awaited.add({ type: 'read', found }), ...what }),
-      write: (what, written) =>
-        push({ type: 'writeBlock', token: this.#awaited.add({ type: 'write', written }), ...what }),
-      verdict: (link, verdict) => {
-        // Neither the owner nor who is gone.
-        if (this.#peers.has(link)) push({ type: 'peerVerdict', link, verdict });
-      },
-      fold: ({ to, id, search }) => {
-        const reference = this.#opennet.foldFor(to, search);
-        if (reference !== undefined)
-          push({ type: 'send', link: to, message: { type: 'fold', id, reference } });
-      },
-      dial: (candidate, ended) =>
-        push({ type: 'dial', token: this.#awaited.add({ type: 'dial', ended }), candidate }),
-      closeLink: (link) => {
-        if (this.#requests.has(link)) push({ type: 'closeLink', link });
-      },
-      remember: (candidates) => push({ type: 'remember', candidates }),
-      trace: (trace) => {
-        if (options.traced === 'traced') push({ type: 'trace', trace });
-      },
-      served: (link) => this.#door.served(link),
-      ended: ({ from, request, uid, spent, how }) => {
-        this.#requests.ended(from, request.id);
-        if (from === LOCAL_LINK) this.#own?.ended(request, how);
-        this.#door.ended({ from, request }, spent);
-        this.#seen.answered(uid, this.#now);
-      },
-    };
+    );
   }
 }

@@ -13,6 +13,7 @@ import { oneOf, type PeerDesk } from '../opennet/desk.ts';
 import type { LinkId, Peer } from '../peer.ts';
 import { ASKS, Company, type CompanyOptions, type Up } from './company.ts';
 import { type Draw, drawFor, outgoings } from './draw.ts';
+import { Draws } from './draws.ts';
 import { Guard } from './guard.ts';
 import { stemLimits } from './limits.ts';
 import { Look } from './look.ts';
@@ -52,8 +53,7 @@ export class Guards {
   readonly #company: Company;
   #guards: readonly Guard[];
   #order: readonly InOrder[] = [];
-  /** By the wall clock, ascending. */
-  #draws: readonly number[];
+  readonly #draws: Draws;
   #asked: Asked | undefined;
   #settle: Token | undefined;
   readonly #look: Look;
@@ -62,17 +62,14 @@ export class Guards {
   #hasBegun = false;
 
   constructor(options: GuardsOptions) {
-    const { desk, kept } = options;
+    const { desk, epochMs, kept } = options;
     this.#options = options;
     this.#desk = desk;
     this.#company = new Company(options);
     this.#look = new Look({ desk, look: () => this.#review(), slow: () => this.#lookSlowly() });
     const guards = kept?.guards.slice(0, stemLimits.guards.value) ?? [];
     this.#guards = guards.map((guard) => new Guard(options, guard));
-    // What lies ahead, because the clock went back, counts as now: nobody gets a draw by that.
-    this.#draws = (kept?.draws ?? [])
-      .slice(-stemLimits.guardDraws.value)
-      .map((at) => Math.min(at, this.#wallNow));
+    this.#draws = new Draws(kept?.draws ?? [], () => epochMs + desk.now);
     this.#reorder();
   }
 
@@ -117,7 +114,7 @@ export class Guards {
   keep(): Pick<StemState, 'guards' | 'draws' | 'connected'> {
     return {
       guards: this.#guards.map((guard) => guard.keep()),
-      draws: this.#draws,
+      draws: this.#draws.keep(),
       connected: this.#company.connected.keep(this.#desk.now),
     };
   }
@@ -259,7 +256,7 @@ export class Guards {
     this.#company.count(up);
     const stay = this.#guards.filter((other) => other !== goes);
     this.#guards = place === 'first' ? [guard, ...stay] : [...stay, guard];
-    this.#draws = [...this.#recentDraws(), this.#wallNow];
+    this.#draws.add();
     if (goes === undefined) return;
     goes.stopDialling();
     if (goes.up !== undefined) this.#end(goes.up);
@@ -312,8 +309,7 @@ export class Guards {
   /** Asks somebody if that is due. @returns in how many milliseconds it may be, as things stand */
   #draw(): number {
     const { now, random } = this.#desk;
-    const isLeft = this.#recentDraws().length < stemLimits.guardDraws.value;
-    if (this.#asked !== undefined || this.#settle !== undefined || !isLeft) return Infinity;
+    if (this.#asked !== undefined || this.#settle !== undefined || !this.#draws.isOneLeft) return Infinity;
     const draw = drawFor(this.#company.scene(this.#guards));
     if (draw.state === 'wait') {
       const { isSmall, smallInMs } = this.#company;
@@ -346,10 +342,6 @@ export class Guards {
 
   // --- small ------------------------------------------------------------------------------------------------------------------
 
-  get #wallNow(): number {
-    return this.#options.epochMs + this.#desk.now;
-  }
-
   /** The first that can be used. */
   #first(): Guard | undefined {
     const { peers, now } = this.#desk;
@@ -374,11 +366,6 @@ export class Guards {
       Math.min(stemLimits.provisionalMs.value, params.guardAfterMs) -
       this.#company.connected.msOf(identity, now)
     );
-  }
-
-  #recentDraws(): readonly number[] {
-    const from = this.#wallNow - stemLimits.guardDrawsMs.value;
-    return this.#draws.filter((at) => at > from);
   }
 
   #changed(): void {

@@ -37,8 +37,8 @@ export interface StemOptions {
   readonly failing: 'askNext' | 'giveBack' | Diffuse;
 }
 
-/** Takes the request over, with its block if it is an insert. */
-export type Diffuse = (block: Block | undefined) => void;
+/** Takes the request over: with its block if it is an insert, and with what is left of its time. */
+export type Diffuse = (block: Block | undefined, leftMs: number) => void;
 
 type Outcome = Pick<Trace, 'outcome' | 'source'>;
 
@@ -270,7 +270,7 @@ export class StemRelay implements HopOwner {
     }
     this.#ended = true;
     this.#release();
-    failing(this.#block);
+    failing(this.#block, Math.max(0, Math.floor(this.#deadlineAt - this.#desk.now)));
   }
 
   #overloaded(): void {

@@ -1,5 +1,5 @@
 /**
- * The face of this folder that the router calls: who takes what the owner asks for, where what others bring by the stem goes on, and who may
+ * The face of this folder that the router calls: when and to whom what the owner asks for goes, where what others bring by the stem goes on, and who may
  * bring it (docs/spec/stem.md).
  *
  * It moves no request itself: that is relay.ts, and at the diffuser the search. At an edge the way is uplink.ts's.
@@ -10,13 +10,16 @@
 import type { RoutingKey } from '../../keys/index.ts';
 import type { Desk } from '../desk.ts';
 import type { Token } from '../effect.ts';
-import type { Priority, StemStep } from '../messages.ts';
+import type { LoadOptions } from '../door.ts';
+import type { Priority, Request, StemStep } from '../messages.ts';
 import type { PeerDesk } from '../opennet/desk.ts';
 import { type Candidate, LOCAL_LINK, type LinkId, type Peer } from '../peer.ts';
 import { Guards } from './guards.ts';
 import { stemLimits } from './limits.ts';
 import { LoopChecks } from './loop-checks.ts';
+import { OwnRequests } from './own.ts';
 import { Places } from './places.ts';
+import { ownRates } from './rates.ts';
 import type { StemState } from './state.ts';
 import { Ways } from './ways.ts';
 
@@ -34,10 +37,10 @@ export interface StemHooks {
   readonly sourceOf: (identity: string) => string | undefined;
   /** How far a friend says it is from the strangers. */
   readonly uplinkOf: (link: LinkId) => number;
-  /** Who takes the owner's requests may be another one, or somebody now. */
-  readonly changed: () => void;
-  /** Own requests that nobody takes now. */
-  readonly waiting: () => number;
+  /** Whether friends take what the owner asks for, because this node has nobody else (docs/spec/routing.md, 12). */
+  readonly isEdge: () => boolean;
+  /** The time of an own request has come. */
+  readonly go: (request: Request) => void;
   readonly remember: (state: StemState) => void;
 }
 
@@ -68,11 +71,16 @@ export class Stem {
   readonly #places: Places;
   readonly #ways: Ways;
   readonly #checks: LoopChecks;
+  readonly #own: OwnRequests;
   /** Where each neighbour's requests went when that was last looked at. */
   readonly #wayAt = new Map<LinkId, LinkId | undefined>();
   #timer: Token | undefined;
 
-  constructor(desk: Desk & PeerDesk, options: StemOptions, hooks: StemHooks) {
+  constructor(
+    desk: Desk & PeerDesk,
+    options: StemOptions & { readonly load?: LoadOptions },
+    hooks: StemHooks,
+  ) {
     this.#desk = desk;
     this.#hooks = hooks;
     const { kept, epochMs } = options;
@@ -112,6 +120,12 @@ export class Stem {
       knownNodes: () => desk.peers.known,
       changed: () => this.#guardsChanged(),
     });
+    this.#own = new OwnRequests({
+      desk,
+      ...ownRates({ ...options, params: desk.params }),
+      mayGo: (priority) => this.#mayGo(priority),
+      go: hooks.go,
+    });
     this.#ways.setGuards(this.#guards.order.map(({ identity }) => identity));
     this.#guards.begin();
   }
@@ -125,7 +139,7 @@ export class Stem {
       guards: this.#guards.order.length,
       stemIns: this.#places.links().length,
       friends,
-      waiting: this.#hooks.waiting(),
+      waiting: this.#own.waiting,
     };
   }
 
@@ -166,6 +180,7 @@ export class Stem {
   /** A friend has said how far it is from the strangers. */
   uplinkHeard(): void {
     this.#guards.noticed();
+    this.#own.mayGo();
   }
 
   heard(link: LinkId, step: StemStep): void {
@@ -187,8 +202,19 @@ export class Stem {
     return this.#places.has(link) || this.#desk.peers.isFriend(link);
   }
 
+  /** An own request has come: it goes when its time has come and somebody takes it. */
+  hold(request: Request): void {
+    this.#own.hold(request);
+  }
+
+  /** One that went has ended. */
+  ownEnded(request: Request, how: 'answered' | 'overloaded'): void {
+    this.#own.ended(request, how);
+  }
+
   /** Whether somebody takes an own request of this class now. */
-  mayGo(priority: Priority): boolean {
+  #mayGo(priority: Priority): boolean {
+    if (this.#hooks.isEdge()) return true;
     if (this.#guards.own() === undefined) return false;
     return priority === 'realtime' || this.#guards.mayBulk;
   }
@@ -231,7 +257,7 @@ export class Stem {
       this.#hold(link);
     }
     this.#rememberLater();
-    this.#hooks.changed();
+    this.#own.mayGo();
   }
 
   #placeChanged(link: LinkId): void {

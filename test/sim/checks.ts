@@ -31,6 +31,8 @@ export interface Breach {
 
 /** What is looked at of a node. */
 export type Watched = Pick<SimNode, 'number' | 'location' | 'role'> & {
+  /** False once this life is over: who comes back is another one. */
+  readonly alive?: boolean;
   readonly router: { readonly pending: number };
 };
 
@@ -132,7 +134,7 @@ export class Checks implements Observer {
   /** In the end: whoever was accepted long ago has been answered. `isAlive` tells who still had to. */
   finish(now: number, isAlive: (node: number) => boolean): void {
     for (const [node, { open }] of this.#records) {
-      if (node.role !== 'honest' || !isAlive(node.number)) continue;
+      if (node.role !== 'honest' || node.alive === false || !isAlive(node.number)) continue;
       for (const [link, requests] of open)
         for (const { request, at: asked, accepted } of requests.values()) {
           // What the owner asks for waits until somebody takes it.

@@ -98,7 +98,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('answer' as const),
       who,
-      answer: fc.constantFrom('grant' as const, 'full', 'nothing'),
+      answer: fc.constantFrom('grant' as const, 'grant', 'full', 'nothing'),
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('uplink' as const), who, uplink: fc.nat(7) }) },
@@ -133,26 +133,30 @@ void t.test(
   async (t) => {
     let drawn = 0;
     fc.assert(
-      fc.property(fc.integer(), fc.array(steps, { minLength: 20, maxLength: 120 }), (seed, steps) => {
-        const rig = new GuardRig({ seed });
-        const nodes = Array.from({ length: NODES }, (_, i) =>
-          rig.node(`${i}`, { group: `${i % 6}`, source: `${i % 3}`, dialable: i % 5 !== 0 }),
-        );
-        const watch = new Watch(rig);
-        for (const step of steps) {
-          const node: Node | undefined = 'who' in step ? nodes[step.who] : undefined;
-          const link = node && rig.linkOf(node);
-          if (step.do === 'pass') {
-            rig.pass(step.ms);
-          } else if (step.do === 'restart') {
-            rig.restart(step);
-          } else if (node !== undefined) {
-            happen(rig, { step, node, link });
+      fc.property(
+        fc.integer(),
+        fc.array(steps, { minLength: 30, maxLength: 150, size: 'max' }),
+        (seed, steps) => {
+          const rig = new GuardRig({ seed });
+          const nodes = Array.from({ length: NODES }, (_, i) =>
+            rig.node(`${i}`, { group: `${i % 6}`, source: `${i % 3}`, dialable: i % 5 !== 0 }),
+          );
+          const watch = new Watch(rig);
+          for (const step of steps) {
+            const node: Node | undefined = 'who' in step ? nodes[step.who] : undefined;
+            const link = node && rig.linkOf(node);
+            if (step.do === 'pass') {
+              rig.pass(step.ms);
+            } else if (step.do === 'restart') {
+              rig.restart(step);
+            } else if (node !== undefined) {
+              happen(rig, { step, node, link });
+            }
+            watch.look();
           }
-          watch.look();
-        }
-        drawn += watch.draws.length;
-      }),
+          drawn += watch.draws.length;
+        },
+      ),
       { numRuns: FULL ? 2_000 : 150, seed: 11 },
     );
     t.ok(drawn > 300, `${drawn} draws were seen`);

@@ -154,6 +154,58 @@ void t.test('who has not been asked can grant nothing', async (t) => {
   rig.guards.full(link);
   t.same(rig.order, before);
   t.notOk(rig.guards.holds(link));
+  // Nor does it count as connected by that.
+  const other = rig.sessionUp(rig.node('other'));
+  rig.guards.granted(other);
+  rig.pass(2 * AFTER);
+  t.notOk(rig.guards.isOld('other'));
+});
+
+void t.test('one is asked at a time, and another one at once when that one goes', async (t) => {
+  const rig = new GuardRig();
+  const nodes = Array.from({ length: 8 }, (_, i) => rig.node(`${i}`, { answer: 'nothing' }));
+  for (const node of nodes) rig.old(node);
+  rig.pass(SETTLE);
+  t.equal(rig.asks.length, 1);
+  // Others come, and still are not asked.
+  rig.old(rig.node('new', { answer: 'nothing' }));
+  rig.pass(SETTLE);
+  t.equal(rig.asks.length, 1);
+  const asked = nodes.find(({ identity }) => identity === rig.asks[0]) ?? rig.node('nobody');
+  const link = rig.linkTo(asked);
+  t.ok(rig.guards.holds(link));
+  rig.down(asked);
+  t.equal(rig.asks.length, 2);
+  t.notOk(rig.guards.holds(link));
+  rig.pass(stemLimits.guardAnswerMs.value - 1);
+  t.equal(rig.asks.length, 2);
+  rig.pass(1);
+  t.equal(rig.asks.length, 3);
+});
+
+void t.test('who comes over several links has no more chances than others', async (t) => {
+  const random = new SeededRandom(8);
+  let drawn = 0;
+  for (let round = 0; round < 2_000; round += 1) {
+    const rig = new GuardRig({ random });
+    const often = rig.node('often');
+    for (let link = 0; link < 4; link += 1) rig.old(often);
+    for (let i = 0; i < 3; i += 1) rig.old(rig.node(`${i}`));
+    rig.pass(SETTLE);
+    if (rig.order[0] === 'often') drawn += 1;
+  }
+  // 500 ± 19; with four chances it would be 1143.
+  t.ok(drawn > 420 && drawn < 580, `${drawn} of 2,000`);
+});
+
+void t.test('what a link counted before is added once', async (t) => {
+  const rig = new GuardRig();
+  const link = rig.up(rig.node('a'), -AFTER / 3);
+  for (let time = 0; time < 5; time += 1) {
+    rig.lose(link);
+    rig.confirm(link);
+  }
+  t.equal(rig.guards.keep().connected[0]?.ms, AFTER / 3);
 });
 
 void t.test('the first that can be used takes own requests, and one silence is waited for', async (t) => {
@@ -186,6 +238,23 @@ void t.test('a guard keeps its link, and its place, when the peer policy drops i
   rig.pass(40 * DAY);
   t.equal(rig.own, first.identity);
 });
+
+void t.test(
+  'a provisional guard is settled by its time as a guard too, and not by that without a place',
+  async (t) => {
+    for (const answer of ['grant', 'full'] as const) {
+      const rig = new GuardRig();
+      const node = rig.node('a');
+      const link = rig.up(node);
+      rig.pass(stemLimits.provisionalMs.value + SECOND);
+      rig.lose(link);
+      if (answer === 'full') rig.guards.full(link);
+      rig.pass(AFTER + FULL_LOOK);
+      t.equal(rig.guards.keep().guards[0]?.isProvisional, answer === 'full');
+      t.equal(rig.guards.isOld('a'), answer === 'grant');
+    }
+  },
+);
 
 void t.test(
   'a guard that says that it is full stays one without a place, and is asked again a day later',
@@ -253,6 +322,10 @@ void t.test('a guard that is away is dialled at once after a start, then less an
   rig.calls.length = 0;
   rig.pass(30 * MINUTE);
   t.notOk(rig.calls.includes(first.identity));
+  // It begins anew each time.
+  rig.off(first);
+  rig.pass(1.25 * stemLimits.guardDialFirstMs.value);
+  t.ok(rig.calls.includes(first.identity));
 });
 
 void t.test('friends and chosen peers are dialled by the host', async (t) => {
@@ -531,6 +604,27 @@ void t.test('a guard that is away for 30 days is replaced, and not a day sooner'
   rig.pass(2 * HOUR);
   t.notOk(rig.order.includes(gone.identity));
   t.equal(rig.order.length, 3);
+});
+
+void t.test('a guard that comes back while another one is asked to follow it stays', async (t) => {
+  const { rig, strangers } = among(4);
+  const before = rig.order;
+  const gone = rig.guard(1);
+  const other = strangers.find(({ identity }) => !before.includes(identity)) ?? rig.node('nobody');
+  other.answer = 'nothing';
+  rig.off(gone);
+  let days = 0;
+  while (!rig.asks.includes(other.identity) && days < 40) {
+    rig.pass(10 * SECOND);
+    days += 10 / 86_400;
+  }
+  t.ok(days > 29 && days < 31);
+  rig.up(gone);
+  rig.pass(SECOND);
+  rig.guards.granted(rig.linkTo(other));
+  t.same(rig.order, before);
+  t.same(rig.ends, [other.identity]);
+  t.equal(draws(rig), 3);
 });
 
 void t.test('a node that was off for months looks for its guards before it draws others', async (t) => {

@@ -45,6 +45,11 @@ export const stem: Scenario = {
     const life = new Churn(world, TIMES);
     life.pass(HOUR_MS);
     const moving = fetchWithin(world, keys, ASKED_WITHIN_MS);
+    const waiting = world.unanswered;
+    // Whoever waits for a guard that is away is served when it is back.
+    for (let node = 0; node < world.size; node += 1)
+      if (!world.isAlive(node)) world.revive(node, { store: 'kept' });
+    world.run(world.now + SETTLED_MS);
     return {
       worlds: [world],
       metrics: {
@@ -53,6 +58,7 @@ export const stem: Scenario = {
         'stem.length': stems,
         'stem.messages': standing.messages,
         'stem.churn.found': moving.found,
+        'stem.churn.waiting': waiting / keys.length,
         ...leftovers(world),
       },
     };
