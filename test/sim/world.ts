@@ -14,6 +14,7 @@ import {
   Router,
   type RouterEvent,
   type StemStanding,
+  type StemState,
   type Trace,
 } from '../../routing/index.ts';
 import { type Addresses, placeOf } from './addresses.ts';
@@ -312,6 +313,11 @@ export class World {
   /** How a node's stem stands; undefined where it is off. */
   stemOf(node: number): StemStanding | undefined {
     return this.#node(node).router.stem;
+  }
+
+  /** What it has last said is to outlive it. */
+  stemStateOf(node: number): StemState | undefined {
+    return this.#host.stemOf(node).kept;
   }
 
   /** What a node keeps, to be stocked and looked into. */
