@@ -320,7 +320,7 @@ export class Router {
         candidateOf: (link) => opennet.candidateOf(link),
         call: (reference) => opennet.call(reference),
         sourceOf: (identity) => opennet.sourceOf(identity),
-        uplinkOf: (link) => opennet.uplink.heardOf(link),
+        uplinkOf: (link) => opennet.uplink.wayBy(link),
         isEdge: () => opennet.uplink.isEdge,
         go: (request) => this.#knocks(LOCAL_LINK, request),
         remember: (state) => this.#effects.push({ type: 'rememberStem', state }),

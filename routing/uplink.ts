@@ -15,7 +15,7 @@ import { type PeerDesk, about } from './opennet/desk.ts';
 import { LOCAL_LINK, type LinkId, type Peer } from './peer.ts';
 
 /** No node that routes among strangers is near. */
-const NO_UPLINK = 7;
+export const NO_UPLINK = 7;
 
 interface Friend {
   readonly identity: string;
@@ -91,9 +91,9 @@ export class Uplink {
     this.#changed();
   }
 
-  /** What a friend has said; 7 of who is none. */
-  heardOf(link: LinkId): number {
-    return this.#friends.get(link)?.heard ?? NO_UPLINK;
+  /** How far it is by this friend; where nobody near is among strangers friends go by themselves, and it is not far by any. 7: back here alone. */
+  wayBy(link: LinkId): number {
+    return this.own === NO_UPLINK ? 0 : (this.#friends.get(link)?.heard ?? NO_UPLINK);
   }
 
   heard(from: LinkId, value: number): void {

@@ -10,28 +10,13 @@ import type { PeerDesk } from '../opennet/desk.ts';
 import type { Candidate, LinkId, Peer } from '../peer.ts';
 import { Connected } from './connected.ts';
 import type { Drawable, Scene } from './draw.ts';
+import type { Up } from './guard.ts';
+import { NO_UPLINK } from '../uplink.ts';
 import { stemLimits } from './limits.ts';
 import type { StemState } from './state.ts';
 
-/** A friend that says this knows no way but back. */
-const NO_UPLINK = 7;
 /** Of one link for a place: each may be followed by an `end`. */
 export const ASKS = Math.floor(stemLimits.stemLinkSteps.value / 2);
-
-/** A link that is up, to a guard or to anybody else. */
-export interface Up {
-  readonly link: LinkId;
-  readonly peer: Peer;
-  /** For how long it had counted when it came, as the host says; 0 once that is in the sum. */
-  earlierMs: number;
-  confirmedAt: number | undefined;
-  step: 'none' | 'asked' | 'granted' | 'full';
-  /** How often it was asked for a place, and when last. */
-  asks: number;
-  askedAt: number;
-  /** Whether it was confirmed then: who is no peer gets no new place. */
-  askedAsPeer: boolean;
-}
 
 export interface CompanyOptions {
   readonly desk: Pick<PeerDesk, 'now' | 'params'>;
@@ -157,7 +142,7 @@ export class Company {
 
   // --- for a draw -------------------------------------------------------------------------------------------------------------
 
-  scene(guards: Scene['guards']): Scene {
+  scene({ guards, deadEnds }: Pick<Scene, 'guards' | 'deadEnds'>): Scene {
     const { now, params } = this.#desk;
     const friends = this.friends();
     const peers = new Map<string, Drawable>();
@@ -172,18 +157,22 @@ export class Company {
       peers.set(identity, this.#drawable(up, now - up.confirmedAt));
     }
     const { isSmall, onlineAt } = this;
-    return { peers: [...peers.values()], guards, friends, isOfFriends, isSmall, onlineAt };
+    return { peers: [...peers.values()], guards, deadEnds, friends, isOfFriends, isSmall, onlineAt };
   }
 
   /** Those that are there and count. */
   friends(): ReadonlySet<string> {
     const friends = new Set<string>();
-    const isAlone = this.#desk.params.opennet === 'no';
     for (const { link, peer, confirmedAt } of this.#ups.values()) {
       if (peer.tie !== 'friend' || confirmedAt === undefined) continue;
-      if (isAlone || this.#options.uplinkOf(link) < NO_UPLINK) friends.add(peer.identity);
+      if (this.hasWay(link)) friends.add(peer.identity);
     }
     return friends;
+  }
+
+  /** Whether a friend has another way to the strangers than through this node; where there are none all have. */
+  hasWay(link: LinkId): boolean {
+    return this.#desk.params.opennet === 'no' || this.#options.uplinkOf(link) < NO_UPLINK;
   }
 
   #drawable({ link, peer }: Up, thereMs: number): Drawable {

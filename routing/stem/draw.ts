@@ -5,7 +5,7 @@
  * looked better by these would be drawn more often, and spies can look as they like.
  *
  * Invariants: nobody is in the list who is of the group of a guard that stays, nor who was there for too short a time, but friends, and
- * everybody in a small network; a guard that has not ended and is not lost goes for a first friend alone.
+ * everybody in a small network; a guard that has not ended, is not lost and is no dead end goes for a first friend alone.
  */
 import type { LinkId } from '../peer.ts';
 import type { Guard } from './guard.ts';
@@ -40,6 +40,8 @@ export interface Scene {
   readonly friends: ReadonlySet<string>;
   /** Nobody but friends was there for a while. */
   readonly isOfFriends: boolean;
+  /** Friends among the guards that have no way but back through this node. */
+  readonly deadEnds: ReadonlySet<Guard>;
   /** The network is so small that everybody is a candidate. */
   readonly isSmall: boolean;
   /** Since when this node has had some link, by the router's time. */
@@ -56,18 +58,19 @@ export interface Draw {
 
 /** The draw that is due; or in how many milliseconds a provisional one will be, if nothing else happens. */
 export function drawFor(scene: Scene): Draw | { readonly state: 'wait'; readonly ms: number } {
-  const { guards, onlineAt } = scene;
+  const { guards, onlineAt, deadEnds } = scene;
   if (guards.length < stemLimits.guards.value) {
     const draw = candidates(scene, guards);
     if (draw.from.length > 0) return { state: 'draw', ...draw, isProvisional: false, outgoing: undefined };
   }
-  for (const outgoing of outgoings(guards, onlineAt)) {
+  for (const outgoing of outgoings(scene)) {
     const draw = candidates(
       scene,
       guards.filter((guard) => guard !== outgoing),
     );
     // A friend is not given up for a stranger while it comes back at all; nor is anybody before his time but for a friend.
-    const forFriend = !outgoing.isLost(onlineAt) && (outgoing.kind === 'friend' || !outgoing.hasEnded);
+    const isGone = outgoing.isLost(onlineAt) || deadEnds.has(outgoing);
+    const forFriend = !isGone && (outgoing.kind === 'friend' || !outgoing.hasEnded);
     const from = forFriend ? draw.from.filter(({ isFriend }) => isFriend) : draw.from;
     if (from.length > 0) return { state: 'draw', ...draw, from, isProvisional: false, outgoing };
   }
@@ -75,8 +78,12 @@ export function drawFor(scene: Scene): Draw | { readonly state: 'wait'; readonly
 }
 
 /** Who would go for another one, who is expected back least first. */
-export function outgoings(guards: readonly Guard[], onlineAt: number): readonly Guard[] {
-  const lost = guards.filter((guard) => guard.isLost(onlineAt));
+export function outgoings({
+  guards,
+  onlineAt,
+  deadEnds,
+}: Pick<Scene, 'guards' | 'onlineAt' | 'deadEnds'>): readonly Guard[] {
+  const lost = guards.filter((guard) => guard.isLost(onlineAt) || deadEnds.has(guard));
   const ended = guards.filter((guard) => !lost.includes(guard) && guard.hasEnded);
   const isFull = guards.length >= stemLimits.guards.value;
   const last = isFull && guards.every(({ kind }) => kind !== 'friend') ? guards.slice(-1) : [];

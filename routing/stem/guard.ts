@@ -5,10 +5,24 @@
  */
 import type { Token } from '../effect.ts';
 import { about, fraction, type PeerDesk } from '../opennet/desk.ts';
-import type { Candidate, Peer } from '../peer.ts';
-import type { Up } from './company.ts';
+import type { Candidate, LinkId, Peer } from '../peer.ts';
 import { stemLimits } from './limits.ts';
 import type { KeptGuard } from './state.ts';
+
+/** A link that is up, to a guard or to anybody else. */
+export interface Up {
+  readonly link: LinkId;
+  readonly peer: Peer;
+  /** For how long it had counted when it came, as the host says; 0 once that is in the sum. */
+  earlierMs: number;
+  confirmedAt: number | undefined;
+  step: 'none' | 'asked' | 'granted' | 'full';
+  /** How often it was asked for a place, and when last. */
+  asks: number;
+  askedAt: number;
+  /** Whether it was confirmed then: who is no peer gets no new place. */
+  askedAsPeer: boolean;
+}
 
 export interface GuardDesk {
   readonly desk: Pick<PeerDesk, 'now' | 'random' | 'setTimer' | 'cancelTimer'>;
@@ -34,7 +48,6 @@ export class Guard {
   /** The same by the router's; when that was in an earlier run, long ago. */
   #goneAt = -Infinity;
   #dial: Token | undefined;
-  #dialMs: number = stemLimits.guardDialFirstMs.value;
 
   /** Times that lie ahead, because the clock went back, count as now. */
   constructor(desk: GuardDesk, kept: KeptGuard) {
@@ -125,21 +138,20 @@ export class Guard {
 
   // --- dialling ---------------------------------------------------------------------------------------------------------------
 
+  /** Then after twice as long, and so on. */
   dialLater(waitMs: number): void {
     const reference = this.#reference;
     if (reference === undefined || this.#dial !== undefined || this.up !== undefined) return;
     const { desk, call } = this.#desk;
+    const { guardDialFirstMs, guardDialMostMs } = stemLimits;
     this.#dial = desk.setTimer(desk.now + about(waitMs, desk.random), () => {
       this.#dial = undefined;
       call(reference);
-      const nextMs = this.#dialMs;
-      this.#dialMs = Math.min(stemLimits.guardDialMostMs.value, 2 * nextMs);
-      this.dialLater(nextMs);
+      this.dialLater(Math.min(guardDialMostMs.value, Math.max(guardDialFirstMs.value, 2 * waitMs)));
     });
   }
 
   stopDialling(): void {
-    this.#dialMs = stemLimits.guardDialFirstMs.value;
     if (this.#dial !== undefined) this.#desk.desk.cancelTimer(this.#dial);
     this.#dial = undefined;
   }

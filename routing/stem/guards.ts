@@ -11,10 +11,10 @@
 import type { Token } from '../effect.ts';
 import { oneOf, type PeerDesk } from '../opennet/desk.ts';
 import type { LinkId, Peer } from '../peer.ts';
-import { ASKS, Company, type CompanyOptions, type Up } from './company.ts';
-import { type Draw, drawFor, outgoings } from './draw.ts';
+import { ASKS, Company, type CompanyOptions } from './company.ts';
+import { type Draw, drawFor, outgoings, type Scene } from './draw.ts';
 import { Draws } from './draws.ts';
-import { Guard } from './guard.ts';
+import { Guard, type Up } from './guard.ts';
 import { stemLimits } from './limits.ts';
 import { Look } from './look.ts';
 import type { StemState } from './state.ts';
@@ -245,7 +245,8 @@ export class Guards {
 
   /** It has granted a place: now it is a guard, and now the draw counts. */
   #take({ up, place, isProvisional, outgoing }: Asked): void {
-    const goes = outgoings(this.#guards, this.#company.onlineAt).find((guard) => guard === outgoing);
+    const { onlineAt } = this.#company;
+    const goes = outgoings({ ...this.#standing(), onlineAt }).find((guard) => guard === outgoing);
     if (goes === undefined && this.#guards.length >= stemLimits.guards.value) {
       // The one that it was to follow has come back.
       this.#end(up);
@@ -310,7 +311,7 @@ export class Guards {
   #draw(): number {
     const { now, random } = this.#desk;
     if (this.#asked !== undefined || this.#settle !== undefined || !this.#draws.isOneLeft) return Infinity;
-    const draw = drawFor(this.#company.scene(this.#guards));
+    const draw = drawFor(this.#company.scene(this.#standing()));
     if (draw.state === 'wait') {
       const { isSmall, smallInMs } = this.#company;
       return isSmall ? draw.ms : Math.min(draw.ms, smallInMs);
@@ -346,8 +347,22 @@ export class Guards {
   #first(): Guard | undefined {
     const { peers, now } = this.#desk;
     return this.#guards.find(
-      ({ hasPlace, up }) => hasPlace && up !== undefined && !peers.isSilent(up.link, now),
+      (guard) =>
+        guard.hasPlace &&
+        guard.up !== undefined &&
+        !this.#isDeadEnd(guard) &&
+        !peers.isSilent(guard.up.link, now),
     );
+  }
+
+  /** A friend that has no way but back: what goes there comes to nobody. */
+  #isDeadEnd({ kind, up }: Guard): boolean {
+    return kind === 'friend' && up !== undefined && !this.#company.hasWay(up.link);
+  }
+
+  #standing(): Pick<Scene, 'guards' | 'deadEnds'> {
+    const guards = this.#guards;
+    return { guards, deadEnds: new Set(guards.filter((guard) => this.#isDeadEnd(guard))) };
   }
 
   #guardOf(identity: string): Guard | undefined {
@@ -375,8 +390,9 @@ export class Guards {
   }
 
   #reorder(): void {
-    this.#order = this.#guards.map(({ identity, up, hasPlace }) => {
-      return { identity, link: hasPlace ? up?.link : undefined };
+    this.#order = this.#guards.map((guard) => {
+      const isThere = guard.hasPlace && !this.#isDeadEnd(guard);
+      return { identity: guard.identity, link: isThere ? guard.up?.link : undefined };
     });
   }
 }

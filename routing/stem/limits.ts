@@ -165,6 +165,11 @@ export const stemLimits = {
     unit: 'requests/s',
     reason: 'To begin with, of a line of which no limit was said: 1 MB/s; test networks begin with the most.',
   },
+  ownLookMs: {
+    value: 10_000,
+    unit: 'ms',
+    reason: 'While nobody takes them it is looked again so often: silence wears off without a word.',
+  },
   ownRateBusy: {
     value: 16,
     unit: 'requests',

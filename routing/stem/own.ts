@@ -5,7 +5,8 @@
  * they come. So requests go out as a Poisson process of a rate that follows the line by halves and doubles, once a minute at most. An
  * exponential gap has no memory: nothing has to pass while nothing waits.
  *
- * It does not know who takes them. Invariants: what is held goes out in its order and its class, or not at all; the end of a request moves
+ * It does not know who takes them; nobody tells it when a guard's silence has worn off, so while nobody does it looks again now and then.
+ * Invariants: what is held goes out in its order and its class, or not at all; the end of a request moves
  * no other one; between two changes of a rate there are `ownRateEveryMs`, and none is more than a factor of two; no timer while nothing is
  * held.
  */
@@ -35,6 +36,7 @@ class Pace {
   rate: number;
   inWork = 0;
   timer: Token | undefined;
+  waitsFor: 'its time' | 'somebody' = 'its time';
   /** Of this period: when it began, and what has passed in it. */
   since = 0;
   gone = 0;
@@ -94,13 +96,21 @@ export class OwnRequests {
   #wait(priority: Priority): void {
     const { desk, mayGo } = this.#options;
     const pace = this.#paces[priority];
-    if (pace.timer !== undefined || pace.held.length === 0 || !mayGo(priority)) return;
-    const gapMs = (-Math.log(1 - fraction(desk.random)) * 1_000) / pace.rate;
+    if (pace.held.length === 0) return;
+    const may = mayGo(priority);
+    if (pace.timer !== undefined) {
+      if (pace.waitsFor === 'its time' || !may) return;
+      desk.cancelTimer(pace.timer);
+    }
+    pace.waitsFor = may ? 'its time' : 'somebody';
+    const gapMs = may
+      ? (-Math.log(1 - fraction(desk.random)) * 1_000) / pace.rate
+      : stemLimits.ownLookMs.value;
     pace.timer = desk.setTimer(desk.now + gapMs, () => {
       pace.timer = undefined;
       this.#look(pace);
       // Whoever was to take it may have gone.
-      if (mayGo(priority)) {
+      if (pace.waitsFor === 'its time' && mayGo(priority)) {
         const request = pace.held.shift();
         if (request !== undefined) {
           pace.inWork += 1;

@@ -61,8 +61,9 @@ export class Places {
     this.#links.delete(link);
     if (end === undefined) return;
     const place = this.#places.get(end.peer.identity);
+    if (!end.asked) return;
     if (place !== undefined) place.seenAt = this.#options.wallNow();
-    if (end.asked) this.#options.changed(link);
+    this.#options.changed(link);
   }
 
   /** It is no peer any more: a place that it has had for a short time only is over. */
@@ -158,7 +159,8 @@ export class Places {
     return place.isOld;
   }
 
+  /** Who has given this node up and is an ordinary peer now is not there as one that has a place. */
   #up(): ReadonlySet<string> {
-    return new Set([...this.#links.values()].map(({ peer }) => peer.identity));
+    return new Set([...this.#links.values()].flatMap(({ peer, asked }) => (asked ? peer.identity : [])));
   }
 }

@@ -256,7 +256,8 @@ export class Stem {
       if (this.#places.has(link) || peer.tie === 'friend') this.#look(link);
       this.#hold(link);
     }
-    this.#rememberLater();
+    // At once: who could make it crash before a draw is written would have it drawn again.
+    this.#hooks.remember(this.keep());
     this.#own.mayGo();
   }
 

@@ -29,7 +29,7 @@ import { type LinkOptions, Links } from './links.ts';
 import { MemoryStore } from './memory-store.ts';
 import type { Happening, Pending, Result, SimNode, Tie } from './node.ts';
 import { SeededRandom } from './random.ts';
-import { type MaskOptions, type Role, maskOf } from './roles.ts';
+import { type Mask, type MaskOptions, type Role, maskOf } from './roles.ts';
 import { Schedule } from './schedule.ts';
 import type { Topology } from './topology.ts';
 
@@ -54,6 +54,8 @@ export interface WorldOptions extends LinkOptions {
   readonly dialable?: (node: number) => boolean;
   readonly role?: (node: number) => Role;
   readonly mask?: Omit<MaskOptions, 'random'>;
+  /** What stands between the network and the router of a node that follows a plan of its own; goes before the mask of its role. */
+  readonly maskOf?: (node: number) => Mask | undefined;
   /** Who is there in the beginning; all unless given. */
   readonly present?: (node: number) => boolean;
   readonly verify?: (key: RoutingKey, block: Block) => 'chk' | 'ssk' | undefined;
@@ -394,7 +396,7 @@ export class World {
       place: placeOf(number, options.addresses),
       dialable: options.dialable?.(number) ?? true,
       role,
-      mask: maskOf(role, { random: random(1), ...options.mask }),
+      mask: options.maskOf?.(number) ?? maskOf(role, { random: random(1), ...options.mask }),
       ends: new Map(),
       timers: new Map(),
       requests: new Map(),

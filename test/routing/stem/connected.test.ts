@@ -14,7 +14,7 @@ function begin(connected: Connected, link: number, identity: string, now: number
 
 void t.test(
   'the sum of an identity is the time in which it had some link, and ends at what is enough',
-  async (t) => {
+  async () => {
     fc.assert(
       fc.property(
         fc.array(fc.record({ link: fc.nat(3), who: fc.constantFrom('a', 'b'), ms: fc.nat(400) }), {

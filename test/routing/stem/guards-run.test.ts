@@ -157,9 +157,9 @@ void t.test(
           drawn += watch.draws.length;
         },
       ),
-      { numRuns: FULL ? 2_000 : 150, seed: 11 },
+      { numRuns: FULL ? 1_000 : 100, seed: 11 },
     );
-    t.ok(drawn > 300, `${drawn} draws were seen`);
+    t.ok(drawn > 200, `${drawn} draws were seen`);
   },
 );
 
@@ -272,6 +272,7 @@ void t.test(
     }
     t.ok(Math.max(...most) <= guardDraws.value, `draws: ${most.join(' ')}`);
     t.ok(served / on > 0.85, `${(served / on).toFixed(3)} of the time with a guard`);
-    t.ok(spies / served < 0.25, `${(spies / served).toFixed(3)} of it with a spy`);
+    // Of those that are there .16 are spies; drawing who is always there, or claims no load, would make it .46.
+    t.ok(spies / served < 0.3, `${(spies / served).toFixed(3)} of it with a spy`);
   },
 );

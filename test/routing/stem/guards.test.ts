@@ -322,10 +322,10 @@ void t.test('a guard that is away is dialled at once after a start, then less an
   rig.calls.length = 0;
   rig.pass(30 * MINUTE);
   t.notOk(rig.calls.includes(first.identity));
-  // It begins anew each time.
+  // It begins anew each time: after 1, 3, 7 and 15 minutes.
   rig.off(first);
-  rig.pass(1.25 * stemLimits.guardDialFirstMs.value);
-  t.ok(rig.calls.includes(first.identity));
+  rig.pass(18.75 * stemLimits.guardDialFirstMs.value);
+  t.equal(rig.calls.filter((identity) => identity === first.identity).length, 4);
 });
 
 void t.test('friends and chosen peers are dialled by the host', async (t) => {
@@ -397,6 +397,31 @@ void t.test(
     t.same([...alone.order].sort(), ['a', 'b']);
   },
 );
+
+void t.test('of two friends the one that knows no way but back is never drawn', async (t) => {
+  for (let seed = 1; seed <= 10; seed += 1) {
+    const rig = new GuardRig({ seed });
+    rig.up(rig.node('back', { tie: 'friend', uplink: 7 }));
+    rig.up(rig.node('way', { tie: 'friend', uplink: 0 }));
+    rig.pass(HOUR);
+    t.same(rig.order, ['way']);
+  }
+});
+
+void t.test('the first place is kept for a friend that has no room', async (t) => {
+  const rig = new GuardRig();
+  const friend = rig.node('friend', { tie: 'friend', answer: 'full' });
+  rig.up(friend);
+  for (let i = 0; i < 10; i += 1) rig.old(rig.node(`stranger ${i}`));
+  rig.pass(HOUR);
+  t.equal(rig.order.length, 2);
+  t.notOk(rig.order.includes('friend'));
+  friend.answer = 'grant';
+  rig.pass(stemLimits.guardFullMs.value);
+  t.equal(rig.order.length, 3);
+  t.equal(rig.order[0], 'friend');
+  t.equal(draws(rig), 3);
+});
 
 void t.test(
   'a first friend takes the first place and the last guard goes, as a draw that counts',
