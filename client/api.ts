@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import type { ErrorCode } from './errors.ts';
-import { jobSchema, prioritySchema, type Job } from './job.ts';
+import { jobSchema, prioritySchema, type Job, waitCodes } from './job.ts';
 
 interface MethodSpec {
   readonly summary: string;
@@ -73,6 +73,31 @@ const joiningInfo = z.object({
   callable: z.enum(['world', 'network', 'machine', 'nobody']),
 });
 
+/** Docs: docs/spec/rpc.md, 6. */
+const anonymityInfo = z.object({
+  /** `waiting`: what the owner asks for goes nowhere for now. It may be reduced as well: `reasons` has all that holds. */
+  level: z.enum(['full', 'reduced', 'waiting']),
+  reasons: z.array(
+    z.enum([
+      ...waitCodes,
+      /** Drawn from the few peers of the beginning. */
+      'guard_provisional',
+      /** None is connected. */
+      'no_friends',
+      /** Fewer than two nodes ask through this one. */
+      'few_stem_ins',
+      /** Made so for tests and benches. */
+      'stem_off',
+    ]),
+  ),
+  /** In words; what follows from it and what to do is among the warnings. */
+  sentence: z.string(),
+  /** The peer through which all that the owner asks for leaves. */
+  guard: z.enum(['none', 'provisional', 'settled']),
+  /** Connected nodes whose guard this one is. */
+  stemIns: z.number(),
+});
+
 const partInfo = { blocks: z.number(), capacityBlocks: z.number() };
 const storeInfo = z.object({
   /** Number of the format on disk. */
@@ -127,6 +152,8 @@ export const api = {
       peers: z.object({ connected: z.number(), known: z.number() }),
       /** How finding peers stands. Absent while the node is locked. */
       joining: joiningInfo.optional(),
+      /** How well hidden it is what the owner asks for. Absent while the node is locked. */
+      anonymity: anonymityInfo.optional(),
       requests: z.object({ pending: z.number() }),
       jobs: z.object({ running: z.number() }),
       store: z.object({

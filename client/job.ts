@@ -24,6 +24,16 @@ const progressSchema = z.object({
   doneBytes: z.number().int().nonnegative(),
 });
 
+/** Why nothing that the owner asks for goes out (docs/spec/rpc.md, 6). */
+export const waitCodes = [
+  /** None has been drawn yet. */
+  'no_guard',
+  /** None of them can be used. */
+  'guards_away',
+  /** The first one is there for less than ten minutes: bulk waits. */
+  'guard_new',
+] as const;
+
 export const jobSchema = z.object({
   id: z.string(),
   kind: z.enum(['get', 'put']),
@@ -35,6 +45,8 @@ export const jobSchema = z.object({
   /** The file on this machine that is read or written. */
   path: z.string().optional(),
   mimeType: z.string().optional(),
+  /** While what it asks for waits: why, as a code and in words. */
+  waiting: z.object({ code: z.enum(waitCodes), sentence: z.string() }).optional(),
   /** Set when the state is `failed`. */
   error: z
     .object({ code: z.string(), message: z.string(), hint: z.string(), retryable: z.boolean() })

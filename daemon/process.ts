@@ -27,8 +27,11 @@ import { startRpcServer } from './rpc/server.ts';
 import { chooseSocketPath, removeSocketAndFolder } from './rpc/socket-path.ts';
 import { WebApi } from './rpc/web-api.ts';
 
-/** Resolves with the exit status once everything is closed. @throws UserError where the daemon can't start */
-export async function runDaemon(config: Config): Promise<number> {
+/**
+ * Resolves with the exit status once everything is closed. `stem`: for benches, which call this themselves; the command line gives none.
+ * @throws UserError where the daemon can't start
+ */
+export async function runDaemon(config: Config, { stem }: { stem?: 'off' } = {}): Promise<number> {
   const { dataDir, settings } = config;
   const log = pino({ level: settings['log.level'], base: null }, pino.destination({ dest: 2, sync: true }));
   const crash = (error: unknown) => {
@@ -60,7 +63,8 @@ export async function runDaemon(config: Config): Promise<number> {
   const gate = await Gate.from(vault, {
     dataDir,
     random,
-    start: (master) => startNode({ ...nodeOptions(config, log), master }),
+    start: (master) =>
+      startNode({ ...nodeOptions(config, log), master, ...(stem === undefined ? {} : { stem }) }),
     opened: (node) => announce(node),
     failed: ended.reject,
   });

@@ -65,7 +65,7 @@ function uploadForm(formToken: string): Html {
     </form>`;
 }
 
-function figures({ peers, joining, store, requests, jobs }: Result<'node.status'>): Html {
+function figures({ peers, joining, anonymity, store, requests, jobs }: Result<'node.status'>): Html {
   return html`<h2>Now</h2>
     <table>
       <tr>
@@ -78,6 +78,14 @@ function figures({ peers, joining, store, requests, jobs }: Result<'node.status'
           : html`<tr>
               <th scope="row">Strangers</th>
               <td>${joining.sentence}</td>
+            </tr>`
+      }
+      ${
+        anonymity === undefined
+          ? ''
+          : html`<tr>
+              <th scope="row">Anonymity</th>
+              <td>${anonymity.sentence}</td>
             </tr>`
       }
       <tr>

@@ -80,7 +80,8 @@ export abstract class Search implements HopOwner {
     this.#budget = Budget.enter(request.route, wireDistance(desk.location, this.#target), desk.params);
     this.#steps = request.route.phase === 'stem' ? 0 : Math.max(0, desk.params.htl + 1 - request.route.htl);
     this.#deadlineAt = desk.now + Math.min(request.deadlineMs, desk.params.deadlineMs);
-    this.#tried = new Set([from]);
+    // Who brought a stem is a peer like any other one: who is passed over would be known to have brought it.
+    this.#tried = new Set(this.phase === 'stem' ? [] : [from]);
     this.#visited = new Visited({
       came: request.route.phase === 'greedy' ? request.route.visited : [],
       cameFrom: desk.peers.isFriend(from) ? 'friend' : 'other',
@@ -223,7 +224,7 @@ export abstract class Search implements HopOwner {
     const link = this.desk.peers.next(this.#target, {
       now: this.desk.now,
       tried: this.#tried,
-      asker: this.from,
+      asker: this.phase === 'stem' ? undefined : this.from,
       visited: this.#visited.came,
       best: this.#budget.best,
       ...this.remembered(),

@@ -2,7 +2,7 @@
  * Progress of a job on stderr: a bar on a terminal, or one JSON object a line with the field's names. It counts what is needed
  * and what is left; it promises no time.
  */
-import { UserError, type Job, type Progress } from '../../client/index.ts';
+import { UserError, type Job } from '../../client/index.ts';
 import { formatSize } from '../config/units.ts';
 import type { Invocation } from './invocation.ts';
 import type { Io } from './io.ts';
@@ -30,8 +30,8 @@ function jsonLines(io: Io): ProgressView {
   let last = '';
   return {
     isShown: true,
-    show({ id, state, progress }) {
-      const line = JSON.stringify({ id, state, ...progress });
+    show({ id, state, progress, waiting }) {
+      const line = JSON.stringify({ id, state, ...progress, ...(waiting && { waiting: waiting.code }) });
       if (line !== last) io.stderr.write(`${line}\n`);
       last = line;
     },
@@ -43,9 +43,9 @@ function bar(io: Io): ProgressView {
   let isDrawn = false;
   return {
     isShown: true,
-    show({ progress }) {
+    show(job) {
       // Back to the first column, and clear what a longer line left.
-      io.stderr.write(`\r${progressLine(progress, io.terminalColumns() ?? 80)}\x1b[K`);
+      io.stderr.write(`\r${progressLine(job, io.terminalColumns() ?? 80)}\x1b[K`);
       isDrawn = true;
     },
     end() {
@@ -58,7 +58,10 @@ function bar(io: Io): ProgressView {
 const BAR_CELLS = 24;
 
 /** Never as wide as the terminal: a full line would wrap, and the next one be drawn below it. */
-export function progressLine(progress: Progress, columns: number): string {
+export function progressLine(
+  { progress, waiting }: Pick<Job, 'progress' | 'waiting'>,
+  columns: number,
+): string {
   const { required, succeeded, failed, finalizedTotal, sizeBytes, doneBytes } = progress;
   const share = required === 0 ? 0 : Math.min(1, succeeded / required);
   const filled = Math.floor(share * BAR_CELLS);
@@ -67,5 +70,6 @@ export function progressLine(progress: Progress, columns: number): string {
   parts.push(`${Math.max(0, required - succeeded)}${finalizedTotal ? '' : '+'} blocks needed`);
   if (sizeBytes !== undefined) parts.push(`${formatSize(Math.max(0, sizeBytes - doneBytes))} to go`);
   if (failed > 0) parts.push(`${failed} retries`);
+  if (waiting !== undefined) parts.push('waits for a guard: see `mimeo status`');
   return parts.join('  ').slice(0, Math.max(0, columns - 1));
 }

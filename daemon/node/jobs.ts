@@ -37,11 +37,15 @@ import type { Network } from './client-cache.ts';
 
 export interface JobsOptions {
   readonly network: Network;
+  /** For who does not wait for a guard: streams, and downloads while nobody is known. */
+  readonly impatient: Network;
   readonly keyring: Keyring;
   readonly random: Random;
   readonly spool: Spool;
   /** Whether there is anybody to insert at, now or when they come back. */
   readonly knowsPeers: () => boolean;
+  /** Why what jobs of this class ask for waits, if it does. */
+  readonly waiting: (priority: Priority) => Job['waiting'];
 }
 
 interface Entry {
@@ -73,12 +77,12 @@ export class Jobs implements ContentApi {
   }
 
   list(): Job[] {
-    return [...this.#entries.values()].map(({ job }) => job);
+    return [...this.#entries.values()].map((entry) => this.#shown(entry));
   }
 
   /** @throws UserError job_unknown */
   status(id: string): Job {
-    return this.#entry(id).job;
+    return this.#shown(this.#entry(id));
   }
 
   async wait(id: string, timeoutMs: number): Promise<Job> {
@@ -89,7 +93,7 @@ export class Jobs implements ContentApi {
     });
     await Promise.race([entry.ended, patience]);
     clearTimeout(timer);
-    return entry.job;
+    return this.#shown(entry);
   }
 
   async cancel(id: string): Promise<Job> {
@@ -160,7 +164,7 @@ export class Jobs implements ContentApi {
 
   async open(uri: string, { signal }: { signal: AbortSignal }): Promise<OpenedFile> {
     if (this.#stopping) throw stopping();
-    const { network, random } = this.#options;
+    const { impatient: network, random } = this.#options;
     return openFile(uri, { network, random, signal });
   }
 
@@ -218,9 +222,10 @@ export class Jobs implements ContentApi {
       priority,
     }: { uri: string; target: Later<GetTarget>; taker: FileTaker; priority: number },
   ): Promise<Outcome> {
+    const { network, impatient, knowsPeers } = this.#options;
     const getter = new Getter({ uri, target: await target(), random: this.#options.random });
     const run: MachineRun = new MachineRun(getter, {
-      network: this.#options.network,
+      network: knowsPeers() ? network : impatient,
       priority: classOf(priority),
       onProgress: (progress) => update(entry, { progress }),
       onOpened: (file) => {
@@ -258,6 +263,11 @@ export class Jobs implements ContentApi {
       .then(ended.resolve);
     this.#forgetOld();
     return entry;
+  }
+
+  #shown({ job }: Entry): Job {
+    const waiting = job.state === 'running' ? this.#options.waiting(classOf(job.priority)) : undefined;
+    return waiting === undefined ? job : { ...job, waiting };
   }
 
   #entry(id: string): Entry {

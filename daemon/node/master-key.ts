@@ -5,7 +5,8 @@
 import { KEY_BYTES, assert, primitives } from '../../keys/index.ts';
 
 /** What is sealed on disk, each under a key of its own: who learns one learns nothing of the others. */
-export type DiskKeyName = 'store' | 'clientCache' | 'keyring' | 'peers' | 'invites' | 'callers' | 'strangers';
+export type DiskKeyName =
+  'store' | 'clientCache' | 'keyring' | 'peers' | 'invites' | 'callers' | 'strangers' | 'stem';
 
 const EMPTY = new Uint8Array(0);
 

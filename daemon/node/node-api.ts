@@ -2,6 +2,7 @@
 import { explainUri, locationOfIdentity, toText } from '../../keys/index.ts';
 import { type Api, type MethodName, type Params, type Result, UserError } from '../../client/index.ts';
 import { packageVersion } from '../config/version.ts';
+import type { Hiding } from './anonymity.ts';
 import type { Disk } from './disk.ts';
 import type { Jobs } from './jobs.ts';
 import type { Joining } from './joining.ts';
@@ -26,6 +27,7 @@ export interface NodeParts {
   readonly peers: Peers;
   readonly jobs: Jobs;
   readonly joining: () => Joining;
+  readonly anonymity: () => Hiding;
 }
 
 export class NodeApi implements Api {
@@ -87,10 +89,13 @@ function handlers({ keyring, peers, jobs, disk, ...parts }: NodeParts): Handlers
 }
 
 function status(
-  parts: Pick<NodeParts, 'peers' | 'jobs' | 'host' | 'disk' | 'joining'> & { startedAt: number },
+  parts: Pick<NodeParts, 'peers' | 'jobs' | 'host' | 'disk' | 'joining' | 'anonymity'> & {
+    startedAt: number;
+  },
 ): Result<'node.status'> {
   const peers = parts.peers.list();
   const joining = parts.joining();
+  const anonymity = parts.anonymity();
   const connected = peers.filter(({ state }) => state === 'connected').length;
   const { parts: kept } = parts.disk.store.stats();
   const storeBlocks = kept.store.blocks;
@@ -105,10 +110,11 @@ function status(
       running,
       blocks: storeBlocks + cacheBlocks,
     }),
-    warnings: warnings(parts, { connected, joining }),
+    warnings: warnings(parts, { connected, joining, anonymity }),
     uptimeSeconds: Math.round((performance.now() - parts.startedAt) / 1_000),
     peers: { connected, known: peers.length },
     joining,
+    anonymity: anonymity.info,
     requests: { pending },
     jobs: { running },
     store: { storeBlocks, cacheBlocks, usedBytes: parts.disk.usedBytes, limitBytes: parts.disk.limitBytes },
@@ -166,7 +172,7 @@ const uncallable: Partial<Record<Joining['callable'], string>> = {
 
 function warnings(
   { host, disk }: Pick<NodeParts, 'host' | 'disk'>,
-  { connected, joining }: { connected: number; joining: Joining },
+  { connected, joining, anonymity }: { connected: number; joining: Joining; anonymity: Hiding },
 ): string[] {
   const found: string[] = [];
   if (connected === 0) found.push(joining.sentence);
@@ -179,6 +185,6 @@ function warnings(
     );
   if (!disk.silent)
     found.push('Disk not yet silent: until it is filled, the size of its files tells how much was kept.');
-  found.push('Reduced anonymity: peers can tell what this node asks for.');
+  found.push(...anonymity.warnings);
   return found;
 }

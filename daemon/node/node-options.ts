@@ -31,6 +31,8 @@ export interface NodeOptions {
   readonly log: Logger;
   /** Where to write what passes, for measuring: refused outside test networks. */
   readonly traceFile?: string;
+  /** Own requests leave by closeness, so that every peer can tell them. For tests and benches alone: no setting leads here. */
+  readonly stem?: 'off';
 }
 
 /** @throws UserError config_invalid: no such class, or a trace where none may be written. */

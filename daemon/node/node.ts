@@ -4,13 +4,16 @@
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import type { Logger } from 'pino';
 import { type Random, locationOfIdentity, verifyBlock } from '../../keys/index.ts';
-import type { Api, ContentApi } from '../../client/index.ts';
-import { type OpennetOptions, Router, networkId } from '../../routing/index.ts';
+import { type Api, type ContentApi, UserError } from '../../client/index.ts';
+import { type OpennetOptions, Router, type StemState, networkId } from '../../routing/index.ts';
 import { linkKeys } from '../../transport/index.ts';
 import { Admission } from './admission.ts';
+import { anonymity, isHeldUp, waitOf } from './anonymity.ts';
 import { ClientCache } from './client-cache.ts';
 import { Disk } from './disk.ts';
+import { Impatient } from './impatient.ts';
 import { Invites } from './invites.ts';
 import { Jobs } from './jobs.ts';
 import { type StrangerMode, joining } from './joining.ts';
@@ -23,6 +26,7 @@ import { PeerBook } from './peer-book.ts';
 import { Peers } from './peers.ts';
 import { isPaid } from './proof.ts';
 import { RouterHost } from './router-host.ts';
+import { StemFile } from './stem-file.ts';
 import { StrangerBook } from './stranger-book.ts';
 import { StrangerRoom } from './stranger-room.ts';
 import { Strangers } from './strangers.ts';
@@ -80,6 +84,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     reach: () => links.reach,
     call: (peer) => links.call(peer),
   });
+  const stem = new StemFile({ path: join(dataDir, 'stem'), key: master.diskKey('stem'), random });
   const trace = openTrace(options.traceFile);
   const disk = await Disk.open({ dataDir, sizeBytes: options.storeSizeBytes, master });
 
@@ -91,6 +96,8 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     verify: verifyBlock,
     traced: trace === undefined ? 'untraced' : 'traced',
     load: { ...options.bandwidth, oldestWaitMs: () => links.oldestWaitMs },
+    beginsAt: performance.now(),
+    stem: options.stem ?? { epochMs: Date.now() - performance.now(), ...keptBy(stem) },
     ...(mode === 'none' ? {} : { opennet: opennetOptions(strangers, mode) }),
   });
   const host: RouterHost = new RouterHost({
@@ -103,6 +110,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     closeLink: (link) => links.closeLink(link),
     dial: (candidate) => strangers.dial(candidate),
     remember: (candidates) => strangers.remember(candidates),
+    rememberStem: (state) => keepStem(stem, { state, log }),
     identityOf: (link) => links.identityOf(link),
     trace: (event) => trace?.write({ type: 'answered', ...event }),
     kept: (key) => trace?.write({ type: 'kept', key }),
@@ -130,12 +138,15 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       if (mode === 'seek') host.dispatch(strangers.seeds());
     },
   });
+  const hiding = () => ({ standing: host.stem, uplink: host.uplink, guardAfterMs: params.guardAfterMs });
   const jobs = new Jobs({
     network: new ClientCache(owner, disk.clientCache),
+    impatient: new ClientCache(new Impatient(owner, () => isHeldUp(hiding())), disk.clientCache),
     keyring,
     random,
     spool: disk.spool,
     knowsPeers: () => peers.list().length > 0 || (mode === 'seek' && !strangers.isAlone),
+    waiting: (priority) => waitOf(hiding(), priority),
   });
 
   let listening: string;
@@ -163,6 +174,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     peers,
     jobs,
     joining: () => joining({ mode, host, strangers, links, peers: peers.list() }),
+    anonymity: () => anonymity(hiding()),
   });
   return {
     api,
@@ -172,8 +184,10 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       await jobs.stop();
       strangers.close();
       await host.drain(nodeLimits.drainMs.value);
+      host.rememberStem();
       await links.close();
       host.close();
+      await stem.settled();
       await disk.close();
       trace?.close();
     },
@@ -182,6 +196,18 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       keyring.wipe();
     },
   };
+}
+
+function keptBy({ kept }: StemFile): { kept?: StemState } {
+  return kept === undefined ? {} : { kept };
+}
+
+/** What can't be written costs draws of guards after a restart; until then nothing is lost, so the run goes on. */
+function keepStem(file: StemFile, { state, log }: { state: StemState; log: Logger }): void {
+  file.remember(state).catch((error: unknown) => {
+    if (!(error instanceof UserError)) throw error;
+    log.warn({ code: error.code }, 'the guards can not be written down');
+  });
 }
 
 function opennetOptions(strangers: Strangers, mode: StrangerMode): OpennetOptions {

@@ -18,6 +18,7 @@ import {
   type Priority,
   type Router,
   type RouterEvent,
+  type StemState,
   type Token,
   type Trace,
   type Verdict,
@@ -37,6 +38,8 @@ export interface RouterHostOptions {
   /** Never fails otherwise than by its outcome. */
   readonly dial: (candidate: Candidate) => Promise<'linked' | 'failed'>;
   readonly remember: (candidates: readonly Candidate[]) => void;
+  /** What the stem must know again after a restart. */
+  readonly rememberStem: (state: StemState) => void;
   /** Who is at the other end; undefined when the link is gone, and of the owner's. */
   readonly identityOf: (link: LinkId) => string | undefined;
   readonly trace: (trace: Trace) => void;
@@ -81,6 +84,11 @@ export class RouterHost {
     return this.#options.router.joining;
   }
 
+  /** How own requests leave; undefined without the stem. */
+  get stem(): Router['stem'] {
+    return this.#options.router.stem;
+  }
+
   get now(): number {
     return performance.now();
   }
@@ -109,6 +117,12 @@ export class RouterHost {
     this.#draining = true;
     const until = this.now + withinMs;
     while (this.pending > 0 && this.now < until) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+
+  /** What the router would have said later is not lost by stopping before. */
+  rememberStem(): void {
+    const state = this.#options.router.stemState;
+    if (state !== undefined) this.#options.rememberStem(state);
   }
 
   /** Nothing happens any more, whatever is still heard. */
@@ -165,6 +179,9 @@ export class RouterHost {
         return;
       case 'remember':
         this.#options.remember(effect.candidates);
+        return;
+      case 'rememberStem':
+        this.#options.rememberStem(effect.state);
         return;
       case 'peerVerdict':
         this.#options.verdict(effect.link, effect.verdict);

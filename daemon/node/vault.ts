@@ -151,7 +151,7 @@ function assertWhole(dataDir: string): void {
   const hasMaster = existsSync(masterPath(dataDir));
   const hasKeyring = existsSync(keyringPath(dataDir));
   const hasMore =
-    ['peers', 'invites', 'callers', 'strangers'].some((name) => existsSync(join(dataDir, name))) ||
+    ['peers', 'invites', 'callers', 'strangers', 'stem'].some((name) => existsSync(join(dataDir, name))) ||
     ['store', 'client-cache'].some((name) => holdsFiles(join(dataDir, name)));
   if (!hasMaster && (hasKeyring || hasMore)) throw missing(masterPath(dataDir));
   if (hasMaster && !hasKeyring && hasMore) throw missing(keyringPath(dataDir));

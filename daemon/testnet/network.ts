@@ -26,6 +26,8 @@ export interface NetworkOptions {
   /** Port of the first node's web address; any free one if it is not given. */
   readonly firstPort?: number;
   readonly say?: (line: string) => void;
+  /** Arguments of Node up to the script, which then gets those of `mimeo`; the command itself if it is not given. */
+  readonly command?: readonly string[];
 }
 
 export interface TestNode {
@@ -152,8 +154,8 @@ async function startNode(start: {
     ['--store-size', String(options.storeSizeBytes)],
   ].flat();
   const log = openSync(logPath, 'a', 0o600);
-  const launcher = fileURLToPath(new URL('../mimeo.js', import.meta.url));
-  const child = spawn(process.execPath, [launcher, 'daemon', ...settings], {
+  const command = options.command ?? [fileURLToPath(new URL('../mimeo.js', import.meta.url))];
+  const child = spawn(process.execPath, [...command, 'daemon', ...settings], {
     stdio: ['ignore', log, log],
     env,
     cwd: dataDir,

@@ -49,9 +49,13 @@ export const stemLimits = {
   guardDialFirstMs: {
     value: MINUTE,
     unit: 'ms',
-    reason: 'Until a guard that is away is dialled, then doubled …',
+    reason: 'Until a guard that is away is dialled; doubled each time.',
   },
-  guardDialMostMs: { value: 30 * MINUTE, unit: 'ms', reason: '… up to this.' },
+  guardDialMostMs: {
+    value: 30 * MINUTE,
+    unit: 'ms',
+    reason: 'No longer than this between two dials: who is back is found within the hour.',
+  },
   smallNetwork: {
     value: 15,
     unit: 'nodes',

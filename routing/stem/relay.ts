@@ -133,6 +133,11 @@ export class StemRelay implements HopOwner {
         return;
       case 'routeNotFound':
         this.#desk.peers.answered(hop.link, this.#desk.now);
+        if (this.#options.failing === 'giveBack') {
+          this.#closeHop('answered');
+          this.#end({ type: 'routeNotFound' }, { outcome: 'noRoute', source: undefined });
+          return;
+        }
         // At an edge it is believed in full: a liar could as well say that it has found nothing, and what is not believed is asked again at each node.
         this.#next('answered', 1 + reply.visits);
         return;

@@ -1,8 +1,9 @@
 /**
- * `npm run bench -- NAME [--json] [--nodes N]`: runs one bench; `routing` has options and a table of its own (routing.ts). JSON
+ * `npm run bench -- NAME [--json] [--nodes N]`: runs one bench; `routing` and `anonymity` have options and tables of their own. JSON
  * or a table on stdout, everything else on stderr; exit status 0 when it ran, whatever it measured, 2 for wrong usage.
  */
 import { parseArgs } from 'node:util';
+import * as anonymity from './anonymity.ts';
 import * as crypto from './crypto.ts';
 import * as link from './link.ts';
 import * as network from './network.ts';
@@ -15,8 +16,9 @@ const benches: Readonly<Record<string, Bench>> = { crypto, link, network, store 
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: string[]): Promise<number> {
+  if (args.includes('anonymity')) return anonymity.main(args.filter((arg) => arg !== 'anonymity'));
   if (args.includes('routing')) return routing.main(args.filter((arg) => arg !== 'routing'));
-  const names = [...Object.keys(benches), 'routing'].join(', ');
+  const names = [...Object.keys(benches), 'routing', 'anonymity'].join(', ');
   const usage = `usage: npm run bench -- NAME [--json] [--nodes N], with NAME one of: ${names}`;
   const parsed = parse(args);
   if (!parsed) {

@@ -2,12 +2,18 @@
  * Real daemons on this machine, 25 unless told otherwise, each its own process: one file of 32 MiB in at one node and out at
  * another that never saw it, then single blocks, one after the other. Everything passes sockets, disks and proxies as in use.
  *
+ * All of it twice, in one run and with the same links: without the stem (docs/spec/stem.md), and with it, whose rows begin with `stem.`.
+ * The stem may cost half of the speed and double the time, of what was measured without it; copies and memory are to be what they are without it.
+ *
  * CPU is that of all daemons together; memory is PSS, which shares the libraries' pages among them. All share the machine's
  * cores, so megabytes per CPU second say more than megabytes per second.
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { assert } from '../../keys/index.ts';
 import { TestNetwork, type TestNode } from '../../daemon/testnet/network.ts';
 import { fetchThrough, insertThrough } from '../../daemon/testnet/proxy-client.ts';
 import { noise, sha256Of } from '../../daemon/testnet/sample.ts';
@@ -23,34 +29,72 @@ const BLOCK_FILE_BYTES = 30_000;
 const BLOCKS = 40;
 const SAMPLE_MS = 1_000;
 const SETTLE_MS = 3_000;
+const POLL_MS = 100;
 /** Draws the long links, the same in every run. */
 const SEED = 1;
 
+type Stem = 'on' | 'off';
+
+const STEMLESS = [fileURLToPath(new URL('./stemless.ts', import.meta.url))];
+
 export async function run({ nodes = DEFAULT_NODES }: BenchOptions): Promise<Row[]> {
+  const without = await withNetwork({ nodes, stem: 'off' }, measure);
+  const withStem = await withNetwork({ nodes, stem: 'on' }, measure);
+  return [...without, ...withStem.map((measured) => besideStemless(measured, without))];
+}
+
+async function withNetwork<T>(
+  { nodes, stem }: { nodes: number; stem: Stem },
+  use: (network: TestNetwork) => Promise<T>,
+): Promise<T> {
   const random = new SeededRandom(SEED);
+  say(`stem ${stem}`);
   const network = await TestNetwork.start({
     nodes,
     storeSizeBytes: STORE_BYTES,
     draw: () => random.fraction(),
     say,
+    ...(stem === 'off' ? { command: STEMLESS } : {}),
   });
   try {
-    return await measure(network);
+    return await use(network);
   } finally {
     await network.stop();
   }
 }
 
+/** What the stem costs is paid in hops: in speed and in time, not in copies or memory. */
+function besideStemless(measured: Row, without: readonly Row[]): Row {
+  const { name, value, unit, better, goal } = measured;
+  const base = without.find((other) => other.name === name)?.value;
+  assert(base !== undefined, 'both runs have the same rows');
+  const isPaid = !/^(?:copies|daemon)\./u.test(name);
+  const paid = better === 'higher' ? base / 2 : base * 2;
+  return row({ name: `stem.${name}`, value, unit, better, goal: isPaid ? paid : goal });
+}
+
 async function measure(network: TestNetwork): Promise<Row[]> {
   const publisher = network.node(0);
   const reader = network.node(Math.floor(network.nodes.length / 2));
-  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  await settled(network);
   const idle = Math.max(...network.nodes.map(pssMiB));
   const peak = watchPeak(network.nodes);
   try {
     return await measureTraffic(network, { publisher, reader, idle, peak });
   } finally {
     peak.stop();
+  }
+}
+
+/** Links are looked at, and whoever has a stem has a guard, so that nothing waits for one while it is measured. */
+async function settled({ nodes }: TestNetwork): Promise<void> {
+  await sleep(SETTLE_MS);
+  for (const { api } of nodes) {
+    for (;;) {
+      const { anonymity } = await api.call('node.status', {});
+      if (anonymity === undefined || anonymity.level !== 'waiting') break;
+      await sleep(POLL_MS);
+    }
   }
 }
 

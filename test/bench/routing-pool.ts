@@ -1,13 +1,13 @@
 /** Some tasks at a time, each in a process of its own that is killed when its time is up. */
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, type Serializable, fork } from 'node:child_process';
 import type { Outcome } from './routing-verdict.ts';
 import type { Answer, Task } from './routing-worker.ts';
 
 const WORKER = new URL('./routing-worker.ts', import.meta.url);
 
-export interface Job {
+export interface Job<What = Task> {
   readonly name: string;
-  readonly task: Task;
+  readonly task: What;
   readonly budgetSeconds: number;
   readonly heapMiB: number;
   /** The job of this name ends before it begins. */
@@ -18,15 +18,21 @@ export interface Job {
  * `lanes` at a time, in the order given but for those that need one that has not ended. After `untilMs` (of performance.now()) nothing
  * more begins, and what runs is ended.
  */
-export async function runJobs(
-  jobs: readonly Job[],
-  options: { lanes: number; untilMs: number; onDone: (job: Job, outcome: Outcome) => void },
+export async function runJobs<What = Task>(
+  jobs: readonly Job<What>[],
+  options: {
+    lanes: number;
+    untilMs: number;
+    onDone: (job: Job<What>, outcome: Outcome) => void;
+    /** Who performs the tasks; the routing bench's unless given. */
+    worker?: URL;
+  },
 ): Promise<void> {
-  const { lanes, untilMs, onDone } = options;
+  const { lanes, untilMs, onDone, worker = WORKER } = options;
   const waiting = [...jobs];
   /** Jobs that have not ended, with who waits for each. */
   const open = new Map(jobs.map(({ name }) => [name, Promise.withResolvers<void>()]));
-  const next = async (): Promise<Job | undefined> => {
+  const next = async (): Promise<Job<What> | undefined> => {
     for (;;) {
       const index = waiting.findIndex(({ needs }) => needs === undefined || !open.has(needs));
       if (index >= 0) return waiting.splice(index, 1)[0];
@@ -38,7 +44,7 @@ export async function runJobs(
   const lane = async (): Promise<void> => {
     for (let job = await next(); job !== undefined; job = await next()) {
       const left = untilMs - performance.now();
-      onDone(job, left <= 0 ? late : await runJob(job, { leftMs: left, running }));
+      onDone(job, left <= 0 ? late : await runJob(job, { leftMs: left, running, worker }));
       const ended = open.get(job.name);
       open.delete(job.name);
       ended?.resolve();
@@ -58,13 +64,13 @@ export async function runJobs(
 const late: Outcome = { type: 'not measured', why: 'the time of the whole bench was up' };
 
 async function runJob(
-  { task, budgetSeconds, heapMiB }: Job,
-  how: { leftMs: number; running: Set<ChildProcess> },
+  { task, budgetSeconds, heapMiB }: Job<unknown>,
+  how: { leftMs: number; running: Set<ChildProcess>; worker: URL },
 ): Promise<Outcome> {
-  const { leftMs, running } = how;
+  const { leftMs, running, worker } = how;
   const began = performance.now();
   const budgetMs = Math.min(budgetSeconds * 1_000, leftMs);
-  const child = fork(WORKER, {
+  const child = fork(worker, {
     execArgv: [...process.execArgv, `--max-old-space-size=${heapMiB}`],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
@@ -75,7 +81,7 @@ async function runJob(
     complaint = `${complaint}${text}`.slice(-COMPLAINT_CHARS);
   });
   child.once('message', (message: Answer) => (answer = message));
-  child.send(task);
+  child.send(task as Serializable);
   const timer = setTimeout(() => {
     isLate = true;
     child.kill('SIGKILL');

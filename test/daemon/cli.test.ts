@@ -75,11 +75,12 @@ void t.test('status: a sentence, warnings, a table; or JSON', async (t) => {
   t.strictSame([status, stderr], [0, '']);
   t.match(
     stdout,
-    /^Waiting for peers\.\n! This node has no peers\.\n\nup {8}1m\npeers {5}0 connected, 0 known\n/,
+    /^Waiting for peers\.\n! This node has no peers\.\n\nup {9}1m\npeers {6}0 connected, 0 known\n/,
   );
-  t.match(stdout, 'store     5 MiB of 1 GiB used\n');
+  t.match(stdout, 'anonymity  What you ask for waits: no guard.\n');
+  t.match(stdout, 'store      5 MiB of 1 GiB used\n');
   const json = await mimeo('status --json');
-  t.match(JSON.parse(json.stdout), { uptimeSeconds: 90 });
+  t.match(JSON.parse(json.stdout), { uptimeSeconds: 90, anonymity: { reasons: ['no_guard'] } });
 });
 
 void t.test('own keys: what is printed can be given away, but for `key export`', async (t) => {
@@ -175,15 +176,24 @@ void t.test('the progress line says what is left, and is never as wide as the te
     doneBytes: 2 ** 18,
   };
   t.equal(
-    progressLine(progress, 100),
+    progressLine({ progress }, 100),
     '[######..................]  15+ blocks needed  768 KiB to go  3 retries',
   );
   t.equal(
-    progressLine({ ...progress, succeeded: 25, finalizedTotal: true, failed: 0 }, 100).slice(0, 46),
+    progressLine({ progress: { ...progress, succeeded: 25, finalizedTotal: true, failed: 0 } }, 100).slice(
+      0,
+      46,
+    ),
     `[${'#'.repeat(24)}]  0 blocks needed  7`,
   );
-  t.equal(progressLine(noProgress, 100), `[${'.'.repeat(24)}]  0+ blocks needed`);
-  for (const columns of [0, 1, 30]) t.equal(progressLine(progress, columns).length, Math.max(0, columns - 1));
+  t.equal(progressLine({ progress: noProgress }, 100), `[${'.'.repeat(24)}]  0+ blocks needed`);
+  const waiting = { code: 'no_guard', sentence: 'Waits.' } as const;
+  t.equal(
+    progressLine({ progress: noProgress, waiting }, 100),
+    `[${'.'.repeat(24)}]  0+ blocks needed  waits for a guard: see \`mimeo status\``,
+  );
+  for (const columns of [0, 1, 30])
+    t.equal(progressLine({ progress }, columns).length, Math.max(0, columns - 1));
 });
 
 void t.test('rpc: text where the method takes text, else JSON', async (t) => {

@@ -53,6 +53,13 @@ function nodeHandlers(dataDir: string): Handlers {
       warnings: ['This node has no peers.'],
       uptimeSeconds: 90,
       peers: { connected: 0, known: peers.length },
+      anonymity: {
+        level: 'waiting' as const,
+        reasons: ['no_guard' as const],
+        sentence: 'What you ask for waits: no guard.',
+        guard: 'none' as const,
+        stemIns: 0,
+      },
       requests: { pending: 0 },
       jobs: { running: 0 },
       store: { storeBlocks: 3, cacheBlocks: 4, usedBytes: 5 * 2 ** 20, limitBytes: 2 ** 30 },

@@ -40,6 +40,13 @@ export class MemoryNode implements Api, ContentApi {
     warnings: [],
     uptimeSeconds: 60,
     peers: { connected: 5, known: 12 },
+    anonymity: {
+      level: 'reduced',
+      reasons: ['no_friends'],
+      sentence: 'Reduced: settled guard, 4 nodes ask through this one.',
+      guard: 'settled',
+      stemIns: 4,
+    },
     requests: { pending: 0 },
     jobs: { running: 0 },
     store: { storeBlocks: 3, cacheBlocks: 4, usedBytes: 1_610_612_736, limitBytes: 10_737_418_240 },

@@ -15,6 +15,7 @@ t.test('the home page says what the node says', async (t) => {
   t.match(text, '<h1>Connected to 5 strangers.</h1>');
   t.match(text, '<p class="warn">reduced anonymity: &#60;provisional&#62; guards</p>');
   t.match(text, /5 of 12 known/);
+  t.match(text, '<td>Reduced: settled guard, 4 nodes ask through this one.</td>');
   t.match(text, /1\.5 GiB of 10 GiB used/);
   t.match(text, '<form action="/fetch" method="get">');
   t.match(text, /<form action="\/upload" method="post" enctype="multipart\/form-data"/);

@@ -10,12 +10,12 @@ export async function list(call: Invocation): Promise<number> {
   return 0;
 }
 
-function row({ id, kind, state, progress, uri, path }: Job): string[] {
+function row({ id, kind, state, progress, uri, path, waiting }: Job): string[] {
   const { succeeded, required, finalizedTotal } = progress;
   return [
     id,
     kind,
-    state,
+    waiting === undefined ? state : 'waiting',
     `${succeeded}/${required}${finalizedTotal ? '' : '+'}`,
     plain(path ?? '-'),
     plain(uri ?? '-'),
@@ -29,7 +29,8 @@ export async function show(call: Invocation): Promise<number> {
   return 0;
 }
 
-export function jobText({ id, kind, state, priority, progress, uri, path, mimeType, error }: Job): string {
+export function jobText(job: Job): string {
+  const { id, kind, state, priority, progress, uri, path, mimeType, waiting, error } = job;
   const { succeeded, required, failed, fatallyFailed, finalizedTotal } = progress;
   const rows: [name: string, value: string | undefined][] = [
     ['id', id],
@@ -43,6 +44,7 @@ export function jobText({ id, kind, state, priority, progress, uri, path, mimeTy
     ['key', uri],
     ['file', path],
     ['type', mimeType],
+    ['waiting', waiting === undefined ? undefined : `${waiting.sentence} (${waiting.code})`],
     ['error', error === undefined ? undefined : `${error.message} (${error.code}). ${error.hint}`],
   ];
   return table(

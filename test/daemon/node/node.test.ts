@@ -31,35 +31,48 @@ async function endedOutOfTime(t: Test, node: TestNode, begin: () => Promise<Job>
   return job;
 }
 
-void t.test('without peers nothing goes in or out: no_route, after a while, with what to do', async (t) => {
-  const node = await TestNode.start(t);
-  const path = node.file(noise(100_000));
-  const error = {
-    code: 'no_route',
-    retryable: true,
-    hint: /mimeo status/,
-    message: /no node could be asked/,
-  };
-  await t.rejects(node.call('request.put', { path }), { code: 'no_route', message: /knows no peers/ });
-  await node.addPeer(referenceOf(identityOf('away')));
-  const put = await endedOutOfTime(t, node, () => node.call('request.put', { path }));
-  t.match(put, { state: 'failed', error });
-  t.ok(put.progress.failed >= 10, `after ${put.progress.failed} tries`);
-  const { uri = '' } = await node.put(noise(100), { keyOnly: true });
-  const target = join(scratch(t), 'got');
-  const get = await endedOutOfTime(t, node, () => node.call('request.get', { uri, path: target }));
-  t.match(get, { state: 'failed', error });
-  t.notOk(existsSync(target));
-  const { store } = await node.call('node.status', {});
-  t.equal(store.storeBlocks + store.cacheBlocks, 0, 'what the owner asks for is not kept');
-});
+void t.test(
+  'without peers nothing goes in or out: where nobody is known that is no_route, with what to do; else a job waits, and a page does not',
+  async (t) => {
+    const node = await TestNode.start(t);
+    const path = node.file(noise(100_000));
+    const error = {
+      code: 'no_route',
+      retryable: true,
+      hint: /mimeo status/,
+      message: /no node could be asked/,
+    };
+    const { uri = '' } = await node.put(noise(100), { keyOnly: true });
+    const target = join(scratch(t), 'got');
+    const begin = () => node.call('request.get', { uri, path: target });
+    await t.rejects(node.call('request.put', { path }), { code: 'no_route', message: /knows no peers/ });
+    t.match(await endedOutOfTime(t, node, begin), { state: 'failed', error });
+    t.notOk(existsSync(target));
+
+    await node.addPeer(referenceOf(identityOf('away')));
+    for (const { id } of [await node.call('request.put', { path }), await begin()]) {
+      const job = () => node.call('request.status', { id });
+      await until(async () => (await job()).waiting !== undefined);
+      t.match(await job(), { state: 'running', waiting: { code: 'no_guard' } });
+      t.match(await node.call('request.cancel', { id }), { state: 'cancelled' });
+    }
+    t.notOk(existsSync(target));
+    const { signal } = new AbortController();
+    await t.rejects(node.content.open(uri, { signal }), { code: 'no_route' });
+    const { store } = await node.call('node.status', {});
+    t.equal(store.storeBlocks + store.cacheBlocks, 0, 'what the owner asks for is not kept');
+  },
+);
 
 void t.test('what it says about itself is true in every state', async (t) => {
   const [node, other] = [await TestNode.start(t), await TestNode.start(t)];
   const status = () => node.call('node.status', {});
-  const reduced = /^Reduced anonymity: peers can tell what this node asks for/;
+  const waits = /^What you ask for waits: /;
+  const reduced = /^Reduced anonymity: no friend is connected/;
+  const isGuarded = async () => (await status()).anonymity?.guard === 'settled';
   const isSilent = async () => (await node.call('store.stats', {})).silent;
-  if (!(await isSilent())) t.match((await status()).warnings, [/knows nobody/, /^Disk not yet silent: /]);
+  if (!(await isSilent()))
+    t.match((await status()).warnings, [/knows nobody/, /^Disk not yet silent: /, waits]);
   await until(isSilent);
   t.match(await node.call('node.info', {}), {
     network: 'testnet',
@@ -71,7 +84,7 @@ void t.test('what it says about itself is true in every state', async (t) => {
   });
   t.match(await status(), {
     sentence: 'No peers yet; 0 blocks kept.',
-    warnings: [/knows nobody/, reduced],
+    warnings: [/knows nobody/, waits, reduced],
     peers: { connected: 0, known: 0 },
     requests: { pending: 0 },
     jobs: { running: 0 },
@@ -80,10 +93,11 @@ void t.test('what it says about itself is true in every state', async (t) => {
   await node.addPeer(referenceOf(identityOf('never there')));
   t.match(await status(), {
     sentence: 'The one known peer is not connected; 0 blocks kept.',
-    warnings: [/^No peer has called, and none that is known has an address/, reduced],
+    warnings: [/^No peer has called, and none that is known has an address/, waits, reduced],
   });
 
   await link(node, other);
+  await until(isGuarded);
   t.match(await status(), {
     sentence: 'Connected to 1 peer of 2; 0 requests in work; 0 blocks kept.',
     warnings: [reduced],

@@ -1,6 +1,6 @@
 /**
  * The other end of a link in the hands of a test: a real socket and a real session, and then whatever bytes the test likes. It
- * answers nothing by itself and keeps no time, so it sends no keep-alives.
+ * answers nothing by itself, but that it is somebody's guard if asked, and keeps no time, so it sends no keep-alives.
  */
 import { once } from 'node:events';
 import { type AddressInfo, type Socket, connect, createServer } from 'node:net';
@@ -183,6 +183,10 @@ export class RawPeer {
 
   #deliver(message: IncomingMessage): void {
     if (message.type === 'wanted' || message.type === 'unwanted' || message.type === 'peers') return;
+    if (message.type === 'stemLink') {
+      if (message.step === 'ask') this.send({ type: 'stemLink', step: 'grant' });
+      return;
+    }
     this.messages.push(message);
     this.#self.onMessage?.(message, this);
   }
