@@ -30,6 +30,8 @@ export interface GuardsOptions extends CompanyOptions {
   readonly ask: (link: LinkId) => void;
   /** Gives the place up, or waits for it no longer. */
   readonly end: (link: LinkId) => void;
+  /** Whether what is sent by it is answered at all: with a key that means nothing. Calls back once, unless the link is lost. */
+  readonly prove: (link: LinkId, ended: (outcome: 'answers' | 'silent') => void) => void;
   /** Dials a guard that is away; `linkUp` follows, or nothing. */
   readonly call: (reference: Uint8Array) => void;
   /** The order, who of it can be used, or what is to be kept has changed. */
@@ -40,6 +42,8 @@ export interface GuardsOptions extends CompanyOptions {
 interface Asked extends Omit<Draw, 'from' | 'state'> {
   readonly up: Up;
   readonly timer: Token;
+  /** It has granted a place, and is being tried. */
+  isProving: boolean;
 }
 
 interface InOrder {
@@ -195,12 +199,28 @@ export class Guards {
     if (up === undefined) return;
     const asked = this.#asked;
     if (asked?.up === up) {
-      this.#answered();
+      if (asked.isProving) return;
+      asked.isProving = true;
+      this.#options.prove(link, (outcome) => this.#proved(up, outcome));
+      return;
+    }
+    if (up.step === 'granted' || this.#guardWith(up) === undefined) return;
+    up.step = 'granted';
+    this.#company.count(up);
+    this.#changed();
+    this.#review();
+  }
+
+  /** Who swallows everything is no guard, and his draw does not count. */
+  #proved(up: Up, outcome: 'answers' | 'silent'): void {
+    const asked = this.#asked;
+    if (asked?.up !== up) return;
+    this.#answered();
+    if (outcome === 'answers') {
       this.#take(asked);
     } else {
-      if (up.step === 'granted' || this.#guardWith(up) === undefined) return;
-      up.step = 'granted';
-      this.#company.count(up);
+      this.#company.hadNone(up);
+      this.#end(up);
     }
     this.#changed();
     this.#review();
@@ -319,14 +339,12 @@ export class Guards {
     const drawn = oneOf(draw.from, random);
     const up = drawn && this.#company.get(drawn.link);
     if (up === undefined) return Infinity;
-    const timer = this.#desk.setTimer(now + stemLimits.guardAnswerMs.value, () => {
-      this.#answered();
-      this.#company.hadNone(up);
-      this.#end(up);
-      this.#review();
-    });
+    // Who has granted a place by then and is being tried still works.
+    const timer = this.#desk.setTimer(now + stemLimits.guardAnswerMs.value, () =>
+      this.#proved(up, this.#asked?.isProving === true ? 'answers' : 'silent'),
+    );
     const { place, isProvisional, outgoing } = draw;
-    this.#asked = { up, place, isProvisional, outgoing, timer };
+    this.#asked = { up, place, isProvisional, outgoing, timer, isProving: false };
     this.#ask(up);
     return Infinity;
   }

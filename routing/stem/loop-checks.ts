@@ -104,15 +104,19 @@ export class LoopChecks {
   }
 }
 
-class Check implements HopOwner {
+/** One stem fetch for a key that means nothing. */
+export class Check implements HopOwner {
   readonly #desk: Desk;
   readonly #key: RoutingKey;
   readonly #name: string;
   #hop: Hop | undefined;
   #patience: Token | undefined;
+  readonly #ended: ((how: WindowEnd) => void) | undefined;
 
-  constructor(desk: Desk, link: LinkId) {
+  /** `ended` is called once, unless nobody is at the link. */
+  constructor(desk: Desk, link: LinkId, ended?: (how: WindowEnd) => void) {
     this.#desk = desk;
+    this.#ended = ended;
     const { random, params, now } = desk;
     this.#key = routingKey(random.bytes(32));
     this.#name = toText(this.#key);
@@ -172,9 +176,11 @@ class Check implements HopOwner {
   }
 
   end(how: WindowEnd): void {
-    this.#hop?.close(how);
+    const hop = this.#hop;
+    if (hop === undefined) return;
+    hop.close(how);
     this.#hop = undefined;
     if (this.#patience !== undefined) this.#desk.cancelTimer(this.#patience);
-    this.#patience = undefined;
+    this.#ended?.(how);
   }
 }

@@ -16,7 +16,7 @@ import type { PeerDesk } from '../opennet/desk.ts';
 import { type Candidate, LOCAL_LINK, type LinkId, type Peer } from '../peer.ts';
 import { Guards } from './guards.ts';
 import { stemLimits } from './limits.ts';
-import { LoopChecks } from './loop-checks.ts';
+import { Check, LoopChecks } from './loop-checks.ts';
 import { OwnRequests } from './own.ts';
 import { Places } from './places.ts';
 import { ownRates } from './rates.ts';
@@ -112,6 +112,9 @@ export class Stem {
       end: (link) => {
         desk.send(link, { type: 'stemLink', step: 'end' });
         this.#hold(link);
+      },
+      prove: (link, ended) => {
+        new Check(desk, link, (how) => ended(how === 'silent' ? 'silent' : 'answers'));
       },
       candidateOf: hooks.candidateOf,
       call: hooks.call,

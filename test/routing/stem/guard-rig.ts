@@ -18,7 +18,7 @@ export const DAY = 24 * HOUR;
 /** The wall clock when the first run begins. */
 const EPOCH_MS = 1_800_000_000_000;
 
-export type Answer = 'grant' | 'full' | 'nothing';
+export type Answer = 'grant' | 'full' | 'nothing' | 'swallow';
 
 /** Somebody who may become a peer. */
 export interface Node {
@@ -103,6 +103,7 @@ export class GuardRig {
         this.#count(link);
         this.ends.push(this.#nodeOf(link).identity);
       },
+      prove: (link, ended) => this.#proves(link, ended),
       candidateOf: (link) => this.#candidateOf(this.links.get(link)),
       call: (reference) => {
         const identity = Buffer.from(reference).toString();
@@ -276,9 +277,14 @@ export class GuardRig {
     if (answer === 'nothing') return;
     this.#later(50, () => {
       if (!this.links.has(link)) return;
-      if (answer === 'grant') this.guards.granted(link);
-      else this.guards.full(link);
+      if (answer === 'full') this.guards.full(link);
+      else this.guards.granted(link);
     });
+  }
+
+  #proves(link: LinkId, ended: (outcome: 'answers' | 'silent') => void): void {
+    if (this.#nodeOf(link).answer === 'swallow') this.#later(1_000, () => ended('silent'));
+    else ended('answers');
   }
 
   #later(ms: number, fired: () => void): void {

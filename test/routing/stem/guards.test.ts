@@ -697,3 +697,17 @@ void t.test('a node without links and guards has no timer, and one with all guar
   rig.pass(DAY);
   t.equal(rig.timers, 1);
 });
+
+void t.test('who grants a place and swallows what is sent is no guard, and costs no draw', async (t) => {
+  const rig = new GuardRig();
+  const hole = rig.node('hole', { answer: 'swallow' });
+  rig.old(hole);
+  rig.pass(30 * SECOND);
+  t.same(rig.asks, ['hole']);
+  t.same(rig.ends, ['hole'], 'it need not keep a place');
+  t.same(rig.order, []);
+  t.same(rig.guards.keep().draws, []);
+  rig.old(rig.node('good'));
+  rig.pass(30 * SECOND);
+  t.same(rig.order, ['good']);
+});

@@ -38,6 +38,8 @@ function open({ others = 5, seed = 1 } = {}): Open {
   const guards: LinkId[] = [];
   for (let round = 0; round < 8; round += 1) {
     rig.pass(DRAWN_MS / 8);
+    // Who has given a place is tried.
+    rig.allHopsSay({ type: 'accepted' }, { type: 'dataNotFound', visits: 0 });
     for (const link of links)
       for (const said of rig.told(link))
         if (said.type === 'stemLink' && said.step === 'ask') {
