@@ -25,19 +25,11 @@ import { sealed } from './targets/sealed.ts';
 import { slot } from './targets/slot.ts';
 import { uri } from './targets/uri.ts';
 
-/** From other nodes. The two lists take about as long as each other: their tests run at the same time. */
-export const networkTargets: readonly Target[] = [
-  cbor,
-  uri,
-  block,
-  message,
-  reference,
-  invite,
-  opening,
-  payload,
-  frames,
-  metadata,
-];
+/** From other nodes: what they say and have stored. The lists take about as long as each other: their tests run at the same time. */
+export const networkTargets: readonly Target[] = [cbor, uri, block, message, metadata, payload];
+
+/** From other nodes: how links come to be, and what they carry. */
+export const linkTargets: readonly Target[] = [reference, invite, opening, frames];
 
 /** From the disk, from local sockets, from a browser. */
 export const localTargets: readonly Target[] = [
@@ -56,7 +48,7 @@ export const localTargets: readonly Target[] = [
   request,
 ];
 
-export const targets: readonly Target[] = [...networkTargets, ...localTargets];
+export const targets: readonly Target[] = [...networkTargets, ...linkTargets, ...localTargets];
 
 /** A child also runs the planted ones, which only the test of the fuzzer itself asks for. */
 export function targetNamed(name: string): Target | undefined {

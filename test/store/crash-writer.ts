@@ -13,11 +13,23 @@ if (!directory) throw new Error('usage: crash-writer DIRECTORY SIZE-BYTES FIRST-
 const store = await openSlotStore({ directory, sizeBytes: Number(sizeBytes), key: KEY });
 let next = Number(firstNumber);
 
+/** Whoever reads may be slower than the disk: then the pipe is full for a moment. */
+function report(number: number): void {
+  for (;;) {
+    try {
+      writeSync(1, `${number}\n`);
+      return;
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error;
+    }
+  }
+}
+
 async function putForever(): Promise<never> {
   for (;;) {
     const number = next++;
     await store.put(keyOf(number), blockOf(number), { part: number % 4 === 0 ? 'cache' : 'store' });
-    writeSync(1, `${number}\n`);
+    report(number);
   }
 }
 
