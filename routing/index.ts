@@ -14,5 +14,5 @@ export { LOCAL_LINK } from './peer.ts';
 export type { Candidate, LinkId, Peer } from './peer.ts';
 export { Router } from './router.ts';
 export { stemLimits } from './stem/limits.ts';
-export type { StemOptions, StemStanding } from './stem/stem.ts';
+export type { StemStanding } from './stem/stem.ts';
 export type { KeptGuard, StemState } from './stem/state.ts';

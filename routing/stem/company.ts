@@ -10,6 +10,7 @@ import type { PeerDesk } from '../opennet/desk.ts';
 import type { Candidate, LinkId, Peer } from '../peer.ts';
 import { Connected } from './connected.ts';
 import type { Drawable, Scene } from './draw.ts';
+import type { Guard } from './guard.ts';
 import type { Up } from './guard.ts';
 import { NO_UPLINK } from '../uplink.ts';
 import { stemLimits } from './limits.ts';
@@ -142,7 +143,7 @@ export class Company {
 
   // --- for a draw -------------------------------------------------------------------------------------------------------------
 
-  scene({ guards, deadEnds }: Pick<Scene, 'guards' | 'deadEnds'>): Scene {
+  scene(guards: Scene['guards']): Scene {
     const { now, params } = this.#desk;
     const friends = this.friends();
     const peers = new Map<string, Drawable>();
@@ -156,8 +157,31 @@ export class Company {
       if (isFull || guards.some((guard) => guard.identity === identity)) continue;
       peers.set(identity, this.#drawable(up, now - up.confirmedAt));
     }
-    const { isSmall, onlineAt } = this;
-    return { peers: [...peers.values()], guards, deadEnds, friends, isOfFriends, isSmall, onlineAt };
+    return {
+      ...this.standing(guards),
+      peers: [...peers.values()],
+      friends,
+      isOfFriends,
+      isSmall: this.isSmall,
+    };
+  }
+
+  /** What tells who of the guards would go. */
+  standing(guards: readonly Guard[]): Pick<Scene, 'guards' | 'deadEnds' | 'onlineAt'> {
+    const deadEnds = new Set(guards.filter((guard) => this.isDeadEnd(guard)));
+    return { guards, deadEnds, onlineAt: this.onlineAt };
+  }
+
+  /** A friend that has no way but back: what goes there comes to nobody. */
+  isDeadEnd({ kind, up }: Guard): boolean {
+    return kind === 'friend' && up !== undefined && !this.hasWay(up.link);
+  }
+
+  /** Until own bulk requests may go to a guard, in milliseconds. */
+  bulkInMs({ identity, isProvisional }: Guard): number {
+    if (!isProvisional) return 0;
+    const { params, now } = this.#desk;
+    return Math.min(stemLimits.provisionalMs.value, params.guardAfterMs) - this.connected.msOf(identity, now);
   }
 
   /** Those that are there and count. */

@@ -12,7 +12,7 @@ import type { Token } from '../effect.ts';
 import { oneOf, type PeerDesk } from '../opennet/desk.ts';
 import type { LinkId, Peer } from '../peer.ts';
 import { ASKS, Company, type CompanyOptions } from './company.ts';
-import { type Draw, drawFor, outgoings, type Scene } from './draw.ts';
+import { type Draw, drawFor, outgoings } from './draw.ts';
 import { Draws } from './draws.ts';
 import { Guard, type Up } from './guard.ts';
 import { stemLimits } from './limits.ts';
@@ -90,7 +90,7 @@ export class Guards {
   /** Whether own bulk requests may go. */
   get mayBulk(): boolean {
     const guard = this.#first();
-    return guard !== undefined && this.#bulkInMs(guard) <= 0;
+    return guard !== undefined && this.#company.bulkInMs(guard) <= 0;
   }
 
   /** Of the one in use. */
@@ -265,8 +265,7 @@ export class Guards {
 
   /** It has granted a place: now it is a guard, and now the draw counts. */
   #take({ up, place, isProvisional, outgoing }: Asked): void {
-    const { onlineAt } = this.#company;
-    const goes = outgoings({ ...this.#standing(), onlineAt }).find((guard) => guard === outgoing);
+    const goes = outgoings(this.#company.standing(this.#guards)).find((guard) => guard === outgoing);
     if (goes === undefined && this.#guards.length >= stemLimits.guards.value) {
       // The one that it was to follow has come back.
       this.#end(up);
@@ -303,7 +302,7 @@ export class Guards {
     this.#learn();
     const waitMs = this.#draw();
     const guard = this.#first();
-    const bulkInMs = guard === undefined ? Infinity : this.#bulkInMs(guard);
+    const bulkInMs = guard === undefined ? Infinity : this.#company.bulkInMs(guard);
     if (bulkInMs <= 0 !== this.#hadBulk) {
       this.#hadBulk = bulkInMs <= 0;
       this.#changed();
@@ -331,7 +330,7 @@ export class Guards {
   #draw(): number {
     const { now, random } = this.#desk;
     if (this.#asked !== undefined || this.#settle !== undefined || !this.#draws.isOneLeft) return Infinity;
-    const draw = drawFor(this.#company.scene(this.#standing()));
+    const draw = drawFor(this.#company.scene(this.#guards));
     if (draw.state === 'wait') {
       const { isSmall, smallInMs } = this.#company;
       return isSmall ? draw.ms : Math.min(draw.ms, smallInMs);
@@ -368,19 +367,9 @@ export class Guards {
       (guard) =>
         guard.hasPlace &&
         guard.up !== undefined &&
-        !this.#isDeadEnd(guard) &&
+        !this.#company.isDeadEnd(guard) &&
         !peers.isSilent(guard.up.link, now),
     );
-  }
-
-  /** A friend that has no way but back: what goes there comes to nobody. */
-  #isDeadEnd({ kind, up }: Guard): boolean {
-    return kind === 'friend' && up !== undefined && !this.#company.hasWay(up.link);
-  }
-
-  #standing(): Pick<Scene, 'guards' | 'deadEnds'> {
-    const guards = this.#guards;
-    return { guards, deadEnds: new Set(guards.filter((guard) => this.#isDeadEnd(guard))) };
   }
 
   #guardOf(identity: string): Guard | undefined {
@@ -391,16 +380,6 @@ export class Guards {
     return this.#guards.find((guard) => guard.up === up);
   }
 
-  /** Until own bulk requests may go to it, in milliseconds. */
-  #bulkInMs({ identity, isProvisional }: Guard): number {
-    if (!isProvisional) return 0;
-    const { params, now } = this.#desk;
-    return (
-      Math.min(stemLimits.provisionalMs.value, params.guardAfterMs) -
-      this.#company.connected.msOf(identity, now)
-    );
-  }
-
   #changed(): void {
     this.#toldAt = this.#desk.now;
     this.#reorder();
@@ -409,7 +388,7 @@ export class Guards {
 
   #reorder(): void {
     this.#order = this.#guards.map((guard) => {
-      const isThere = guard.hasPlace && !this.#isDeadEnd(guard);
+      const isThere = guard.hasPlace && !this.#company.isDeadEnd(guard);
       return { identity: guard.identity, link: isThere ? guard.up?.link : undefined };
     });
   }

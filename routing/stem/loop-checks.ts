@@ -100,7 +100,7 @@ export class LoopChecks {
     if (to === undefined || isBusy) return;
     inbound.checkedAt = desk.now;
     inbound.check?.end('dropped');
-    inbound.check = new Check(desk, to);
+    inbound.check = Check.send(desk, to);
   }
 }
 
@@ -113,8 +113,12 @@ export class Check implements HopOwner {
   #patience: Token | undefined;
   readonly #ended: ((how: WindowEnd) => void) | undefined;
 
-  /** `ended` is called once, unless nobody is at the link. */
-  constructor(desk: Desk, link: LinkId, ended?: (how: WindowEnd) => void) {
+  /** Sends it; `ended` is called once, unless nobody is at the link. */
+  static send(desk: Desk, link: LinkId, ended?: (how: WindowEnd) => void): Check {
+    return new Check(desk, link, ended);
+  }
+
+  private constructor(desk: Desk, link: LinkId, ended?: (how: WindowEnd) => void) {
     this.#desk = desk;
     this.#ended = ended;
     const { random, params, now } = desk;

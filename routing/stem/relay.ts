@@ -38,7 +38,7 @@ export interface StemOptions {
 }
 
 /** Takes the request over: with its block if it is an insert, and with what is left of its time. */
-export type Diffuse = (block: Block | undefined, leftMs: number) => void;
+type Diffuse = (block: Block | undefined, leftMs: number) => void;
 
 type Outcome = Pick<Trace, 'outcome' | 'source'>;
 

@@ -113,9 +113,8 @@ export class Stem {
         desk.send(link, { type: 'stemLink', step: 'end' });
         this.#hold(link);
       },
-      prove: (link, ended) => {
-        new Check(desk, link, (how) => ended(how === 'silent' ? 'silent' : 'answers'));
-      },
+      prove: (link, ended) =>
+        void Check.send(desk, link, (how) => ended(how === 'silent' ? 'silent' : 'answers')),
       candidateOf: hooks.candidateOf,
       call: hooks.call,
       sourceOf: hooks.sourceOf,
@@ -287,7 +286,8 @@ export class Stem {
 
   /** At once would be at each of many changes of one moment. */
   #rememberLater(): void {
-    this.#timer ??= this.#desk.setTimer(this.#desk.now + stemLimits.stemKeepAfterMs.value, () => {
+    if (this.#timer !== undefined) return;
+    this.#timer = this.#desk.setTimer(this.#desk.now + stemLimits.stemKeepAfterMs.value, () => {
       this.#timer = undefined;
       this.#hooks.remember(this.keep());
     });

@@ -340,6 +340,8 @@ export class Rig {
       case 'remember':
         assert(false, `without strangers there is no ${effect.type}`);
         return;
+      case 'rememberStem':
+        return;
       case 'peerVerdict':
         this.verdicts.push({ link: effect.link, verdict: effect.verdict });
         return;

@@ -283,6 +283,8 @@ export class Lone {
       case 'remember':
         this.remembered.push(effect.candidates);
         return;
+      case 'rememberStem':
+        return;
       case 'peerVerdict':
         this.verdicts.push(effect);
         if (effect.verdict !== 'silent') this.down(effect.link);

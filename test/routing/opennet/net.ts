@@ -290,6 +290,8 @@ export class Net {
           this.handle(node, { type: 'blockWritten', token: effect.token, outcome: 'kept' }),
         );
         return;
+      case 'rememberStem':
+        return;
       case 'peerVerdict':
         node.verdicts.push(effect.verdict);
         if (effect.verdict !== 'silent') this.#close(node, effect.link);
