@@ -1,6 +1,7 @@
 /** What the bench `anonymity` makes of numbers: its rows are those that were asked for, and what was not measured has no number. */
 import t from 'tap';
-import { CELLS, type Cell, DETAILS, GOALS, type Goal } from './anonymity-plan.ts';
+import { DETAILS, GOALS, type Goal } from './anonymity-goals.ts';
+import { CELLS, type Cell } from './anonymity-plan.ts';
 import { main, rowOf, sumsOf, toText } from './anonymity.ts';
 import type { Outcome } from './routing-verdict.ts';
 

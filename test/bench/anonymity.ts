@@ -1,11 +1,12 @@
 /**
- * `npm run bench -- anonymity [--json] [--rows GROUP,…]`: attackers on networks of real routers, against the goals of anonymity-plan.ts. Who they are and how each row is
+ * `npm run bench -- anonymity [--json] [--rows GROUP,…]`: attackers on networks of real routers, against the goals of anonymity-goals.ts. Who they are and how each row is
  * meant: docs/spec/attack.md.
  *
  * Two processes at a time, all of it in less than 20 minutes on two quiet cores; what has not ended by then is not measured, and says so.
  */
 import { parseArgs } from 'node:util';
-import { CELLS, type Cell, DETAILS, GOALS, type Goal, type Group, type Sums } from './anonymity-plan.ts';
+import { DETAILS, GOALS, type Goal, type Sums } from './anonymity-goals.ts';
+import { CELLS, type Cell, type Group } from './anonymity-plan.ts';
 import { machine } from './harness.ts';
 import { runJobs } from './routing-pool.ts';
 import type { Outcome } from './routing-verdict.ts';

@@ -1,6 +1,7 @@
 /**
  * The other end of a link in the hands of a test: a real socket and a real session, and then whatever bytes the test likes. It
- * answers nothing by itself, but that it is somebody's guard if asked, and keeps no time, so it sends no keep-alives.
+ * answers nothing by itself, but that it is somebody's guard if asked, and what it is tried with then (docs/spec/stem.md, 2), and keeps no
+ * time, so it sends no keep-alives.
  */
 import { once } from 'node:events';
 import { type AddressInfo, type Socket, connect, createServer } from 'node:net';
@@ -76,6 +77,8 @@ export class RawPeer {
   readonly #session: Session;
   readonly #self: Self;
   readonly #replay = new ReplayGuard();
+  /** It has granted a place, and what it is tried with has not come. */
+  #isTried = false;
   isEstablished = false;
   isClosed = false;
   receivedBytes = 0;
@@ -184,7 +187,16 @@ export class RawPeer {
   #deliver(message: IncomingMessage): void {
     if (message.type === 'wanted' || message.type === 'unwanted' || message.type === 'peers') return;
     if (message.type === 'stemLink') {
-      if (message.step === 'ask') this.send({ type: 'stemLink', step: 'grant' });
+      if (message.step === 'ask') {
+        this.#isTried = true;
+        this.send({ type: 'stemLink', step: 'grant' });
+      }
+      return;
+    }
+    if (this.#isTried && message.type === 'dataRequest' && message.route.phase === 'stem') {
+      this.#isTried = false;
+      this.send({ type: 'accepted', id: message.id });
+      this.send({ type: 'dataNotFound', id: message.id, visits: 0 });
       return;
     }
     this.messages.push(message);
