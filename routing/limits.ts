@@ -167,9 +167,10 @@ export const routingLimits = {
     reason: 'Scores outlive a link, so that nobody sheds them by hanging up; 100 kB.',
   },
   quietHops: {
-    value: 0,
+    value: 2,
     unit: 'nodes',
-    reason: 'From the diffuser on, that cache nothing of what passes by.',
+    reason:
+      'From the diffuser on, that keep nothing of what is fetched: with 1 it can be told there by the time that an answer takes.',
   },
   messageBytes: {
     value: 33_499,

@@ -17,7 +17,6 @@ import type { Desk } from './desk.ts';
 import type { Door } from './door.ts';
 import type { Effect } from './effect.ts';
 import type { FailureTable } from './failure-table.ts';
-import { routingLimits } from './limits.ts';
 import type { WaitingRoom } from './load/room.ts';
 import type { Message, Priority } from './messages.ts';
 import type { NetworkParams } from './network.ts';
@@ -39,8 +38,6 @@ export interface DeskOptions {
   readonly locate?: (key: RoutingKey, salt: Salt) => Location;
   /** Whether `trace` effects are wanted. */
   readonly traced: 'traced' | 'untraced';
-  /** Another number than routingLimits has, for measuring it. */
-  readonly quietHops?: number;
 }
 
 /** Parts that are made after the desk are asked for when they are needed. */
@@ -58,7 +55,10 @@ export interface DeskParts {
   readonly stem: () => Stem | undefined;
 }
 
-export function makeDesk(options: DeskOptions, parts: DeskParts): Desk & PeerDesk {
+export function makeDesk(
+  options: DeskOptions & { readonly quietHops: number },
+  parts: DeskParts,
+): Desk & PeerDesk {
   const { now, push, peers, failures, seen, requests, awaited } = parts;
   return {
     get now() {
@@ -72,7 +72,7 @@ export function makeDesk(options: DeskOptions, parts: DeskParts): Desk & PeerDes
     peers,
     failures,
     seen,
-    quietHops: options.quietHops ?? routingLimits.quietHops.value,
+    quietHops: options.quietHops,
     random: options.random,
     locate: options.locate ?? location,
     verify: options.verify,

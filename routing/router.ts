@@ -43,6 +43,8 @@ export interface RouterOptions extends DeskOptions {
   readonly load?: LoadOptions;
   /** How the owner stays unknown (docs/spec/stem.md). `off`: every node diffuses at once, which tells its neighbours who asks: for measuring alone. */
   readonly stem: StemOptions | 'off';
+  /** Another number than routingLimits has, for measuring it; without the stem 0, for there is nothing to be quiet about. */
+  readonly quietHops?: number;
   /** What the clock shows when it begins; 0 unless given. */
   readonly beginsAt?: number;
 }
@@ -70,19 +72,23 @@ export class Router {
     this.#now = options.beginsAt ?? 0;
     this.#peers = new PeerTable(options.params, options.random, options.location);
     this.#seen = new SeenUids({ keepMs: options.params.seenKeepMs, most: routingLimits.seenUids.value });
-    this.#desk = makeDesk(options, {
-      now: () => this.#now,
-      push: (effect) => void this.#effects.push(effect),
-      peers: this.#peers,
-      failures: this.#failures,
-      seen: this.#seen,
-      requests: this.#requests,
-      awaited: this.#awaited,
-      room: () => this.#room,
-      opennet: () => this.#opennet,
-      door: () => this.#door,
-      stem: () => this.#stem,
-    });
+    const { quietHops = options.stem === 'off' ? 0 : routingLimits.quietHops.value } = options;
+    this.#desk = makeDesk(
+      { ...options, quietHops },
+      {
+        now: () => this.#now,
+        push: (effect) => void this.#effects.push(effect),
+        peers: this.#peers,
+        failures: this.#failures,
+        seen: this.#seen,
+        requests: this.#requests,
+        awaited: this.#awaited,
+        room: () => this.#room,
+        opennet: () => this.#opennet,
+        door: () => this.#door,
+        stem: () => this.#stem,
+      },
+    );
     this.#room = new WaitingRoom(this.#desk);
     this.#opennet = new Opennet(this.#desk, options.opennet, {
       confirmed: (link) => this.#stem?.confirmed(link),

@@ -147,13 +147,11 @@ export abstract class Search implements HopOwner {
   }
 
   /**
-   * Where a block that a search has brought here is kept, if it is: near the diffuser it is not cached, for it could be asked for there to
-   * learn what somebody on its stems looks for (docs/spec/stem.md, 7).
+   * Where a block that a search has brought here is kept, if it is: not near the diffuser, where it could be asked for to learn what
+   * somebody on its stems looks for (docs/spec/stem.md, 7).
    */
   protected get keeps(): 'store' | 'cache' | 'nowhere' {
-    if (!this.mayKeep) return 'nowhere';
-    const { part } = this;
-    return part === 'cache' && this.#steps < this.desk.quietHops ? 'nowhere' : part;
+    return this.mayKeep && this.#steps >= this.desk.quietHops ? this.part : 'nowhere';
   }
 
   /** Which part of the store a block under this key belongs to at this node. */

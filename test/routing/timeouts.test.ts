@@ -217,7 +217,7 @@ void t.test('a peer that was silent is left alone for a while, and then asked ag
   t.notOk(rig.hops().some(({ link }) => link === first));
   rig.pass(1.5 * backoffFirstMs);
   rig.ask(asker, { phase: 'stem' });
-  t.equal(rig.hop().link, first);
+  t.ok(rig.hops().some(({ link }) => link === first));
 });
 
 void t.test('with every peer left alone there is no route', async (t) => {

@@ -32,6 +32,8 @@ const KEYS_MOST = 4_096;
 
 export class Neighbourhood {
   readonly #neighbours = new Map<LinkId, Neighbour>();
+  /** By identity, until when who is gone may be remembered: records outlive links. */
+  readonly #doubts = new Map<string, number>();
   /** Under which salts a key was asked for here. */
   readonly #salts = new Map<string, Set<Salt>>();
 
@@ -43,12 +45,14 @@ export class Neighbourhood {
       ours: friend,
       theirs: friend,
       uplink: 7,
-      doubtfulUntil: -Infinity,
+      doubtfulUntil: this.#doubts.get(peer.identity) ?? -Infinity,
       tests: new Set(),
     });
   }
 
   down(link: LinkId): void {
+    const neighbour = this.#neighbours.get(link);
+    if (neighbour !== undefined) this.#doubts.set(neighbour.peer.identity, neighbour.doubtfulUntil);
     this.#neighbours.delete(link);
   }
 
