@@ -3,7 +3,7 @@
  * comes from load/fair-queue.ts, how heavy a link weighs from load/service.ts, how much may be let in from load/bucket.ts and from what
  * is in work.
  *
- * The owner's link has a place here like any other one, and no rule asks for it but one: its blocks don't cross a wire.
+ * The owner's link has a place here like any other one, and no rule asks for it; where there is no stem, its blocks cost no wire.
  *
  * Invariants: at most `pendingRequests` are in work; whoever waits is let in or refused within `queueWaitMs`; while there is room
  * nobody waits, and while nobody waits there is no timer.
@@ -36,6 +36,8 @@ export interface Asked {
 export interface DoorOptions {
   readonly desk: Pick<Desk, 'now' | 'params' | 'setTimer' | 'cancelTimer'>;
   readonly load: LoadOptions;
+  /** Whether the owner's requests count as if their blocks crossed a wire to him: by the stem, where they are to go at the pace of those that are passed on. */
+  readonly owner: 'pays' | 'free';
   readonly letIn: (asked: Asked) => void;
   /** It has waited too long. */
   readonly refuse: (asked: Asked) => void;
@@ -92,7 +94,7 @@ export class Door {
         link: asked.from,
         priority,
         phase: route.phase,
-        cost: estimateOf(asked).cost,
+        cost: this.#estimate(asked).cost,
         // With less than that nobody can be asked any more; then it need not wait.
         deadlineMs: Math.max(0, deadlineMs - 2 * desk.params.hopMarginMs),
         item: asked,
@@ -105,7 +107,7 @@ export class Door {
   ended(asked: Pick<Asked, 'from' | 'request'>, spent: Spent): void {
     this.#inWork -= 1;
     const { now } = this.#options.desk;
-    const estimate = estimateOf(asked);
+    const estimate = this.#estimate(asked);
     this.#spend({ up: spent.up - estimate.up, down: spent.down - estimate.down });
     this.#queue.charge(asked.from, spent.cost - estimate.cost);
     const identity = this.#identities.get(asked.from);
@@ -122,11 +124,17 @@ export class Door {
         const next = fullness > 0 ? this.#queue.take(desk.now, fullness) : undefined;
         if (next === undefined) break;
         this.#inWork += 1;
-        this.#spend(estimateOf(next.item));
+        this.#spend(this.#estimate(next.item));
         letIn(next.item);
       }
     }
     this.#setAlarm();
+  }
+
+  /** What a request will probably cost, in blocks. */
+  #estimate({ from, request }: Pick<Asked, 'from' | 'request'>): Spent {
+    const wire = from === LOCAL_LINK && this.#options.owner === 'free' ? 0 : 1;
+    return request.type === 'dataRequest' ? { cost: 1, up: wire, down: 1 } : { cost: 2, up: 2, down: wire };
   }
 
   #weightOf(link: LinkId): number {
@@ -182,12 +190,6 @@ export class Door {
       ? expiresAt
       : Math.min(expiresAt, now + loadLimits.backlogLookMs.value);
   }
-}
-
-/** What a request will probably cost, in blocks. The owner's don't cross a wire. */
-function estimateOf({ from, request }: Pick<Asked, 'from' | 'request'>): Spent {
-  const wire = from === LOCAL_LINK ? 0 : 1;
-  return request.type === 'dataRequest' ? { cost: 1, up: wire, down: 1 } : { cost: 2, up: 2, down: wire };
 }
 
 function bucketOf(bytesPerSecond: number | undefined): TokenBucket | undefined {

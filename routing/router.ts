@@ -98,6 +98,7 @@ export class Router {
     this.#door = new Door({
       desk: this.#desk,
       load: options.load ?? {},
+      owner: options.stem === 'off' ? 'free' : 'pays',
       letIn: (asked) => this.#letIn(asked),
       refuse: (asked) => this.#noRoomFor(asked),
     });

@@ -45,7 +45,7 @@ export class Tasks {
       ways: () => stem.ways(from),
       failing:
         from === LOCAL_LINK
-          ? 'giveBack'
+          ? { waited: () => stem.ownWaited(request) }
           : (block, deadlineMs) => this.#takeOver({ ...asked, request: { ...request, deadlineMs } }, block),
     });
   }

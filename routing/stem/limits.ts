@@ -165,9 +165,10 @@ export const stemLimits = {
     reason: 'Of a line of which no limit was said: 33 MB/s, more than a node relays.',
   },
   ownRateFirst: {
-    value: 32,
+    value: 8,
     unit: 'requests/s',
-    reason: 'To begin with, of a line of which no limit was said: 1 MB/s; test networks begin with the most.',
+    reason:
+      'To begin with, of a line of which no limit was said: no window is full then, and so nothing waits for an answer; test networks begin with the most.',
   },
   ownLookMs: {
     value: 10_000,

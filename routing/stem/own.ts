@@ -44,6 +44,8 @@ class Pace {
   /** How long nothing was held although as much was in work as one job has in work at most. */
   starvedMs = 0;
   activeMs = 0;
+  /** How long something was held: the rate, and nothing else, kept it. */
+  heldMs = 0;
   lookedAt = 0;
 
   constructor(rate: number) {
@@ -87,6 +89,11 @@ export class OwnRequests {
     if (how === 'overloaded') pace.refused += 1;
   }
 
+  /** One has had to wait for room: it went when an answer had come, which can be seen. More of them, and the rate is too high. */
+  waited({ priority }: Request): void {
+    this.#paces[priority].refused += 1;
+  }
+
   /** Somebody may take them now who did not before. */
   mayGo(): void {
     this.#wait('bulk');
@@ -128,19 +135,20 @@ export class OwnRequests {
     const passedMs = now - pace.lookedAt;
     pace.lookedAt = now;
     if (pace.held.length > 0 || pace.inWork > 0) pace.activeMs += passedMs;
+    if (pace.held.length > 0) pace.heldMs += passedMs;
     if (pace.held.length === 0 && pace.inWork >= stemLimits.ownRateBusy.value) pace.starvedMs += passedMs;
-    if (now - pace.since < stemLimits.ownRateEveryMs.value) return;
+    const periodMs = now - pace.since;
+    if (periodMs < stemLimits.ownRateEveryMs.value) return;
     const most = stemLimits.ownRateEmpty.value;
-    if (pace.gone > 0) {
-      const isAbove = pace.starvedMs > most * pace.activeMs || pace.refused > most * pace.gone;
-      pace.rate = isAbove
-        ? Math.max(stemLimits.ownRateLeast.value, pace.rate / 2)
-        : Math.min(this.#options.most, pace.rate * 2);
-    }
+    const isAbove = pace.starvedMs > most * pace.activeMs || pace.refused > most * pace.gone;
+    if (pace.gone > 0 && isAbove) pace.rate = Math.max(stemLimits.ownRateLeast.value, pace.rate / 2);
+    // Somebody who asks for a page now and then needs no more than before.
+    else if (pace.heldMs > (1 - most) * periodMs) pace.rate = Math.min(this.#options.most, pace.rate * 2);
     pace.since = now;
     pace.gone = 0;
     pace.refused = 0;
     pace.starvedMs = 0;
     pace.activeMs = 0;
+    pace.heldMs = 0;
   }
 }

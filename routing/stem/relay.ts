@@ -34,7 +34,12 @@ export interface StemOptions {
    * What becomes of it when who was asked fails: at an edge the next friend is asked; a relay diffuses it itself; the owner's is given back,
    * to be tried again later.
    */
-  readonly failing: 'askNext' | 'giveBack' | Diffuse;
+  readonly failing: 'askNext' | GiveBack | Diffuse;
+}
+
+/** The owner's: it is told when a guard has had no room at once. */
+export interface GiveBack {
+  readonly waited: () => void;
 }
 
 /** Takes the request over: with its block if it is an insert, and with what is left of its time. */
@@ -62,8 +67,9 @@ export class StemRelay implements HopOwner {
   constructor(desk: Desk, options: StemOptions) {
     this.#desk = desk;
     this.#options = options;
-    const { request, from } = options;
-    this.#tally = new Tally(from === LOCAL_LINK ? 'owner' : 'peer');
+    const { request } = options;
+    // The owner's as well: what is let in at one pace and what at another could be told apart.
+    this.#tally = new Tally('peer');
     const { deadlineMs } = desk.params;
     this.#deadlineAt = desk.now + (this.#isEdge ? Math.min(request.deadlineMs, deadlineMs) : deadlineMs);
     this.#room = new RoomFinder({
@@ -133,7 +139,7 @@ export class StemRelay implements HopOwner {
         return;
       case 'routeNotFound':
         this.#desk.peers.answered(hop.link, this.#desk.now);
-        if (this.#options.failing === 'giveBack') {
+        if (typeof this.#options.failing === 'object') {
           this.#closeHop('answered');
           this.#end({ type: 'routeNotFound' }, { outcome: 'noRoute', source: undefined });
           return;
@@ -217,6 +223,7 @@ export class StemRelay implements HopOwner {
     const link = this.#isSpent ? undefined : this.#room.next();
     if (link === undefined) this.#giveUp();
     else if (link !== 'waits') this.#ask(link);
+    else if (typeof this.#options.failing === 'object') this.#options.failing.waited();
   }
 
   /** What a hop may take. Time is what a stem has instead of HTL: every node that was asked takes its part, so all of them together are bounded. */
@@ -269,7 +276,7 @@ export class StemRelay implements HopOwner {
   #fail(): void {
     const { failing } = this.#options;
     assert(failing !== 'askNext', 'an edge asks the next one');
-    if (failing === 'giveBack') {
+    if (typeof failing === 'object') {
       this.#overloaded();
       return;
     }

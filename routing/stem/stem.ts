@@ -209,6 +209,11 @@ export class Stem {
     this.#own.hold(request);
   }
 
+  /** One had to wait for room at the guard. */
+  ownWaited(request: Request): void {
+    this.#own.waited(request);
+  }
+
   /** One that went has ended. */
   ownEnded(request: Request, how: 'answered' | 'overloaded'): void {
     this.#own.ended(request, how);

@@ -153,6 +153,25 @@ void t.test('the rate doubles in a minute with work, up to the most', async (t) 
   t.equal(bench.own.rateOf('realtime'), 100, 'that of the other class stays');
 });
 
+void t.test('a page now and then does not make the rate grow', async (t) => {
+  const bench = new Bench({ first: 8 });
+  for (let minute = 0; minute < 20; minute += 1) {
+    for (let i = 0; i < 12; i += 1) bench.own.hold(request(i));
+    bench.pass(MINUTE);
+    for (let i = 0; i < 12; i += 1) bench.own.ended(request(i), 'answered');
+  }
+  t.equal(bench.own.rateOf('bulk'), 8);
+});
+
+void t.test('it halves when requests have to wait for room at the guard', async (t) => {
+  const bench = new Bench({ first: 100 });
+  for (let i = 0; i < 20_000; i += 1) bench.own.hold(request(i));
+  bench.pass(MINUTE / 2);
+  for (let i = 0; i < 1_000; i += 1) bench.own.waited(request(i));
+  bench.pass(MINUTE / 2 + 1_000);
+  t.equal(bench.own.rateOf('bulk'), 50);
+});
+
 void t.test('it halves once a minute, down to the least, while refusals come', async (t) => {
   const bench = new Bench({ first: 4 });
   const rates: number[] = [];
