@@ -38,7 +38,7 @@ export interface StemOptions {
 }
 
 /** The owner's: it is told when a guard has had no room at once. */
-export interface GiveBack {
+interface GiveBack {
   readonly waited: () => void;
 }
 

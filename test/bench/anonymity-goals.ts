@@ -285,10 +285,12 @@ export const DETAILS: Readonly<Record<string, { readonly group: Group; readonly 
     },
     'bayes.a.set.M30, spies that send nothing': { group: 'bayes', measure: setOf('M30.passive', 'a') },
     'guard.spy, over 60 times': { group: 'bayes', measure: share('M30', 'guard.spies', 'guard.requests') },
-    'trace.auc, lines that carry 20 times what owners let in': {
-      group: 'trace',
-      measure: most('trace.roomy', ['auc'], '200 + 200 traces'),
-    },
+    ...Object.fromEntries(
+      [1, 20].map((times) => [
+        `trace.auc, lines that carry ${times} × what owners let in`,
+        { group: 'trace', measure: most(`trace.line${times}`, ['auc'], '200 + 200 traces') },
+      ]),
+    ),
     ...Object.fromEntries(
       [0, 1, 2].flatMap((quiet) =>
         TARGETS.flatMap((target) =>
