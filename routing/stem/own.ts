@@ -2,8 +2,8 @@
  * What the owner asks for, until its time comes (docs/spec/stem.md, 6): held here, and let go at random times that no answer moves.
  *
  * A client that asks for the next block when one has come shows by it that the block has come to its end; a relay's requests come when
- * they come. So requests go out as a Poisson process of a rate that follows the line by halves and doubles, once a minute at most. An
- * exponential gap has no memory: nothing has to pass while nothing waits.
+ * they come. So requests go out at random times, of a rate that follows the line by halves and doubles, once a minute at most. They keep
+ * half of the mean gap between them: what comes closer is spread by the door of each relay, and who was spread twice was passed on.
  *
  * It does not know who takes them; nobody tells it when a guard's silence has worn off, so while nobody does it looks again now and then.
  * Invariants: what is held goes out in its order and its class, or not at all; the end of a request moves
@@ -47,6 +47,8 @@ class Pace {
   /** How long something was held: the rate, and nothing else, kept it. */
   heldMs = 0;
   lookedAt = 0;
+  /** When the last one went. */
+  goneAt = -Infinity;
 
   constructor(rate: number) {
     this.rate = rate;
@@ -110,10 +112,8 @@ export class OwnRequests {
       desk.cancelTimer(pace.timer);
     }
     pace.waitsFor = may ? 'its time' : 'somebody';
-    const gapMs = may
-      ? (-Math.log(1 - fraction(desk.random)) * 1_000) / pace.rate
-      : stemLimits.ownLookMs.value;
-    pace.timer = desk.setTimer(desk.now + gapMs, () => {
+    const waitMs = may ? this.#gapMs(pace) : stemLimits.ownLookMs.value;
+    pace.timer = desk.setTimer(desk.now + waitMs, () => {
       pace.timer = undefined;
       this.#look(pace);
       // Whoever was to take it may have gone.
@@ -122,11 +122,19 @@ export class OwnRequests {
         if (request !== undefined) {
           pace.inWork += 1;
           pace.gone += 1;
+          pace.goneAt = desk.now;
           this.#options.go(request);
         }
       }
       this.#wait(priority);
     });
+  }
+
+  /** Half of the mean at least since the last one, and an exponential time of half the mean: closer ones the next door would hold up. */
+  #gapMs({ rate, goneAt }: Pace): number {
+    const { now, random } = this.#options.desk;
+    const halfMs = 500 / rate;
+    return Math.max(0, goneAt + halfMs - now) - Math.log(1 - fraction(random)) * halfMs;
   }
 
   /** Counts what has passed since the last look, and changes the rate when its time has come. */

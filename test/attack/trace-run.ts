@@ -85,7 +85,11 @@ export function runTraces(options: TraceOptions): Traces {
     fetchFile(world, { asker, keys });
     return featuresOf(tap.take(), keys);
   };
-  const longer = [...paths.keys()].filter((node) => (paths[node]?.length ?? 0) >= 3);
+  // Both on one link: who taps another one is told by how much else goes by it, which is no trace of a flow (docs/spec/attack.md, 4).
+  const longer = [...paths.keys()].filter((node) => {
+    const [, peer = -1, next] = paths[node] ?? [];
+    return next !== undefined && (stem === 'off' || paths[peer]?.[1] === next);
+  });
   while (relayed.length < traces && longer.length > 0) {
     // The same node, once for itself and once for the one that brings it.
     const neighbour = longer[random.below(longer.length)] ?? 0;
