@@ -21,7 +21,7 @@ import { FailureTable } from './failure-table.ts';
 import { Insert } from './insert.ts';
 import { routingLimits } from './limits.ts';
 import { WaitingRoom } from './load/room.ts';
-import type { IncomingMessage, Request, Uid } from './messages.ts';
+import type { IncomingMessage, Request } from './messages.ts';
 import { heardOffer } from './offers.ts';
 import type { OpennetOptions, PeerDesk } from './opennet/desk.ts';
 import type { JoinStep } from './opennet/joining.ts';
@@ -32,7 +32,7 @@ import { StemRelay } from './stem/relay.ts';
 import { Stem, type StemOptions, type StemStanding } from './stem/stem.ts';
 import type { StemState } from './stem/state.ts';
 import { type LinkRequests, Requests } from './requests.ts';
-import { SeenUids } from './seen.ts';
+import { SeenUids, freshUid } from './seen.ts';
 import { Tasks } from './tasks.ts';
 import { NOTHING_MOVED } from './tally.ts';
 
@@ -259,7 +259,6 @@ export class Router {
   #mayAsk(from: LinkId, { route }: Request): boolean {
     if (from === LOCAL_LINK) return true;
     if (route.phase === 'stem' && this.#stem !== undefined) return this.#stem.mayAsk(from);
-    // That both ends want the link may be on its way.
     return this.#peers.isConfirmed(from);
   }
 
@@ -280,8 +279,7 @@ export class Router {
     assert(link !== undefined, 'what waits goes with its link');
     const request =
       at === this.#now ? came : { ...came, deadlineMs: Math.max(0, came.deadlineMs - (this.#now - at)) };
-    const fresh = (): Uid => Buffer.from(this.#random.bytes(8)).toString('hex') as Uid;
-    const uid = request.route.phase === 'greedy' ? request.route.uid : fresh();
+    const uid = request.route.phase === 'greedy' ? request.route.uid : freshUid(this.#random);
     if (!this.#seen.accept(uid, this.#now)) {
       this.#refuse(from, link, request);
       return;

@@ -146,10 +146,7 @@ export abstract class Search implements HopOwner {
     return !this.isLocal;
   }
 
-  /**
-   * Where a block that a search has brought here is kept, if it is: not near the diffuser, where it could be asked for to learn what
-   * somebody on its stems looks for (docs/spec/stem.md, 7).
-   */
+  /** Where a block that a search has brought is kept: not near the diffuser, where it could be asked for (docs/spec/stem.md, 7). */
   protected get keeps(): 'store' | 'cache' | 'nowhere' {
     return this.mayKeep && this.#steps >= this.desk.quietHops ? this.part : 'nowhere';
   }

@@ -4,6 +4,7 @@
  *
  * It remembers nothing else about a request, and nothing at all about stem requests: they have no uid.
  */
+import type { Random } from '../keys/index.ts';
 import type { Uid } from './messages.ts';
 
 interface Answered {
@@ -55,4 +56,9 @@ export class SeenUids {
     this.#order = this.#order.slice(this.#first);
     this.#first = 0;
   }
+}
+
+/** Of a search that begins here. */
+export function freshUid(random: Random): Uid {
+  return Buffer.from(random.bytes(8)).toString('hex') as Uid;
 }

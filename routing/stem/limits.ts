@@ -141,7 +141,7 @@ export const stemLimits = {
     value: 5_000,
     unit: 'ms',
     reason:
-      'After a way has changed, ± a quarter: nodes on one loop check one after the other, and the first opens it.',
+      'After a way has changed, ± a quarter: nodes on one loop check one after the other, and the last one finds it.',
   },
   loopCheckMs: { value: DAY, unit: 'ms', reason: 'Ways change far away as well.' },
   loopCheckLeastMs: {

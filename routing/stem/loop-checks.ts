@@ -1,16 +1,20 @@
 /**
  * Looks whether the way of what a neighbour brings comes back to it: a fetch for a key that means nothing is sent along it, and if it
- * comes in again by the same neighbour the way is cut (docs/spec/stem.md, 5).
+ * comes in again by the same neighbour the way is cut (docs/spec/stem.md, 5). A way opens when its first check is sent: of the nodes on a
+ * loop the last one to send its own finds all others open, so it gets it back, and before that nothing goes round. What goes round fills
+ * the windows on the loop, and then no check gets through either.
  *
  * No other request is compared with anything: whoever asks for a key of his own would learn what is pending. A key of a check is known
  * to nobody before it is sent, so who sends one here learns what he knew.
  *
- * Invariants: at most one check of an inbound at a time and one in `loopCheckLeastMs`; a check looks to its hop like anything passed on.
+ * Invariants: at most one check of an inbound at a time and one in `loopCheckLeastMs`; a check looks to its hop like anything passed on, and
+ * waits for room there like that.
  */
 import { assertNever, type RoutingKey, routingKey, salt, toText } from '../../keys/index.ts';
 import type { Desk, HopOwner } from '../desk.ts';
 import type { Token } from '../effect.ts';
 import { Hop } from '../hop.ts';
+import type { Waiter } from '../load/room.ts';
 import type { WindowEnd } from '../load/window.ts';
 import type { Reply } from '../messages.ts';
 import { about } from '../opennet/desk.ts';
@@ -22,7 +26,7 @@ const PRIORITY = 'bulk';
 
 export interface LoopChecksOptions {
   readonly desk: Desk;
-  /** Where what comes by this link goes; undefined when this node diffuses it. */
+  /** Where what comes by this link goes once its way is open; undefined when this node diffuses it. */
   readonly wayOf: (inbound: LinkId) => LinkId | undefined;
   readonly cut: (inbound: LinkId) => void;
 }
@@ -31,6 +35,9 @@ interface Inbound {
   timer: Token;
   at: number;
   checkedAt: number;
+  /** The one whose way leads on there; those that were open before stay so. */
+  readonly open: Set<LinkId>;
+  waiter: Waiter | undefined;
   check: Check | undefined;
 }
 
@@ -52,6 +59,8 @@ export class LoopChecks {
         timer: this.#setTimer(link, at),
         at,
         checkedAt: -Infinity,
+        open: new Set(),
+        waiter: undefined,
         check: undefined,
       });
       return;
@@ -62,13 +71,23 @@ export class LoopChecks {
     this.#schedule(link, inbound, soonest);
   }
 
+  /** Whether what comes by `link` may go on to `to`. */
+  isOpen(link: LinkId, to: LinkId): boolean {
+    return this.#inbounds.get(link)?.open.has(to) ?? false;
+  }
+
   /** Nothing comes by it any more. */
   gone(link: LinkId): void {
     const inbound = this.#inbounds.get(link);
     if (inbound === undefined) return;
     this.#inbounds.delete(link);
     this.#options.desk.cancelTimer(inbound.timer);
-    inbound.check?.end('dropped');
+    this.#stop(inbound);
+  }
+
+  /** Nothing goes on by it any more. */
+  lost(to: LinkId): void {
+    for (const { open } of this.#inbounds.values()) open.delete(to);
   }
 
   /** A stem fetch has come in. */
@@ -92,15 +111,48 @@ export class LoopChecks {
 
   #check(link: LinkId, inbound: Inbound): void {
     const { desk, wayOf } = this.#options;
+    this.#schedule(link, inbound, desk.now + about(stemLimits.loopCheckMs.value, desk.random));
     const to = wayOf(link);
-    const isBusy = to !== undefined && desk.room.ask(to, PRIORITY) !== 'free';
+    if (to === undefined) return;
+    this.#stop(inbound);
+    const room = desk.room.ask(to, PRIORITY);
     // Nobody who waits is overtaken.
-    const nextMs = isBusy ? stemLimits.loopCheckLeastMs.value : stemLimits.loopCheckMs.value;
-    this.#schedule(link, inbound, desk.now + about(nextMs, desk.random));
-    if (to === undefined || isBusy) return;
+    if (room === 'taken')
+      inbound.waiter = desk.room.wait({ link: to, priority: PRIORITY }, (answer) => {
+        inbound.waiter = undefined;
+        if (answer === 'free') this.#send(link, inbound, to);
+        else this.#again(link, inbound);
+      });
+    else if (room === 'free') this.#send(link, inbound, to);
+    else this.#again(link, inbound);
+  }
+
+  #send(link: LinkId, inbound: Inbound, to: LinkId): void {
+    const { desk } = this.#options;
+    const wasOpen = inbound.open.has(to);
+    inbound.open.add(to);
     inbound.checkedAt = desk.now;
-    inbound.check?.end('dropped');
-    inbound.check = Check.send(desk, to);
+    inbound.check = Check.send(desk, to, (how) => {
+      if (how === 'answered') return;
+      // Nobody knows whether it would have come back.
+      if (!wasOpen) inbound.open.delete(to);
+      if (inbound.check !== undefined) this.#again(link, inbound);
+    });
+  }
+
+  /** It was not sent, or has come to nothing. */
+  #again(link: LinkId, inbound: Inbound): void {
+    const { desk } = this.#options;
+    desk.cancelTimer(inbound.timer);
+    this.#schedule(link, inbound, desk.now + about(stemLimits.loopCheckLeastMs.value, desk.random));
+  }
+
+  #stop(inbound: Inbound): void {
+    if (inbound.waiter !== undefined) this.#options.desk.room.leave(inbound.waiter);
+    const { check } = inbound;
+    inbound.waiter = undefined;
+    inbound.check = undefined;
+    check?.end('dropped');
   }
 }
 

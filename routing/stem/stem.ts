@@ -96,7 +96,7 @@ export class Stem {
     });
     this.#checks = new LoopChecks({
       desk,
-      wayOf: (inbound) => (this.diffuses(inbound) ? undefined : this.ways(inbound)[0]),
+      wayOf: (inbound) => this.#wayOf(inbound),
       cut: (inbound) => {
         const peer = this.#links.get(inbound)?.peer;
         if (peer === undefined) return;
@@ -156,6 +156,7 @@ export class Stem {
 
   linkDown(link: LinkId): void {
     this.#checks.gone(link);
+    this.#checks.lost(link);
     this.#wayAt.delete(link);
     this.#guards.linkDown(link);
     this.#places.linkDown(link);
@@ -229,7 +230,14 @@ export class Stem {
   /** Whether this node begins the search of what this neighbour brings. Never of the owner's. */
   diffuses(inbound: LinkId): boolean {
     if (inbound === LOCAL_LINK) return false;
-    return this.#ways.of(this.#nameOf(inbound)).coin === 'diffuse' || this.ways(inbound).length === 0;
+    const to = this.#wayOf(inbound);
+    return to === undefined || !this.#checks.isOpen(inbound, to);
+  }
+
+  /** Where what this neighbour brings goes once its way has been looked at; undefined if this node begins the search whatever that shows. */
+  #wayOf(inbound: LinkId): LinkId | undefined {
+    const { coin } = this.#ways.of(this.#nameOf(inbound));
+    return coin === 'diffuse' ? undefined : this.ways(inbound)[0];
   }
 
   /** The one to whom it goes on; nobody when none is up. */
@@ -279,7 +287,7 @@ export class Stem {
 
   /** A way that leads elsewhere than before is checked anew. */
   #look(link: LinkId): void {
-    const to = this.diffuses(link) ? undefined : this.ways(link)[0];
+    const to = this.#wayOf(link);
     if (this.#wayAt.has(link) && this.#wayAt.get(link) === to) return;
     this.#wayAt.set(link, to);
     if (to !== undefined) this.#checks.changed(link);

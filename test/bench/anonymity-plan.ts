@@ -85,7 +85,7 @@ export const CELLS: readonly Cell[] = [
     counting(`${share}.n1000`, 2, { spyShare: SHARES[share], blocks: 1_000, trials: 30 }),
   ),
   ...SHARE_NAMES.flatMap((share) =>
-    counting(`${share}.n100`, 6, { spyShare: SHARES[share], blocks: 100, trials: 60 }),
+    counting(`${share}.n100`, 18, { spyShare: SHARES[share], blocks: 100, trials: 60 }),
   ),
   ...SHARE_NAMES.flatMap((share) =>
     counting(`${share}.n1`, 6, { spyShare: SHARES[share], blocks: 1, shortBlocks: [100, 1_000] }),

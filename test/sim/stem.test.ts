@@ -15,6 +15,8 @@ const isFull = process.env['MIMEO_TEST_FULL'] === '1';
 const REQUESTS = isFull ? 100_000 : 3_000;
 const NODES = 60;
 const EVERY_MS = 100;
+/** A hop that stays silent for a moment is waited for; what goes round waits for room at each node. */
+const SOON_MS = 6_500;
 const MINUTE = 60_000;
 const DAY = 86_400_000;
 
@@ -97,6 +99,41 @@ void t.test('the check sees what leaves by closeness where the stem is off', asy
   world.settle();
   t.match(checks.breaches[0], { rule: 'stem', node: 0 });
 });
+
+void t.test(
+  'in networks of eight, many of whose ways would be loops, nobody waits from the first seconds on',
+  async (t) => {
+    const slow: string[] = [];
+    for (let seed = 1; seed <= 20; seed += 1) {
+      const nodes = 8;
+      const world = new World({
+        topology: smallWorld({ nodes, degree: 14, random: new SeededRandom(seed) }),
+        params: networks.testnet,
+        seed,
+        latency: { type: 'plane' },
+        storeBlocks: 4_096,
+        cacheBlocks: 4_096,
+        tie: 'chosen',
+        stem: 'on',
+        check: 'checked',
+      });
+      // Guards are drawn, and no way has been looked at.
+      world.run(3_000);
+      for (let round = 0; round < 300; round += 1) {
+        world.run(world.now + EVERY_MS);
+        const began = world.now;
+        world.insert(round % nodes, { ...shortBlock(world.random.bytes(32)), salt: 0 }, ({ type }) => {
+          const tookMs = Math.round(world.now - began);
+          if (type !== 'stored' || tookMs > SOON_MS) slow.push(`seed ${seed}: ${type} after ${tookMs} ms`);
+        });
+      }
+      world.run(world.now + 10 * MINUTE);
+      t.equal(world.unanswered, 0);
+      t.strictSame(world.checks?.breaches, []);
+    }
+    t.strictSame(slow, []);
+  },
+);
 
 void t.test('in sixty days of an uptime mix no node draws more guards than it may', async (t) => {
   const world = worldOf(2, { check: 'unchecked' });

@@ -6,6 +6,7 @@
  * What takes its time is waited for, and the wait says what it is for when it is given up. Invariant: no process outlives its test.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,6 +15,8 @@ import type { Test } from 'tap';
 import { assert } from '../../../keys/index.ts';
 import type { Job, MethodName, Params, Result } from '../../../client/index.ts';
 import { readDaemonFile } from '../../../daemon/config/daemon-file.ts';
+import { StemFile } from '../../../daemon/node/stem-file.ts';
+import { openVault } from '../../../daemon/node/vault.ts';
 import { type ApiConnection, connectApi } from '../../../daemon/rpc/client.ts';
 import { hashOfFile, noise, scratch, sha256 } from '../node/content.ts';
 import { Guard } from './guard.ts';
@@ -240,6 +243,17 @@ export class FaultNet {
     ).catch(async (error: unknown) => {
       throw new Error(`they have ${(await counts()).join(' ')}`, { cause: error });
     });
+  }
+
+  /** Through whom all goes that its owner asks for: the first one that can be used (docs/spec/stem.md, 2). As its disk has them, when there are two. */
+  async guardsOf({ number, dataDir }: FaultNode): Promise<FaultNode[]> {
+    const random = { bytes: (count: number) => randomBytes(count) };
+    const vault = await openVault(dataDir, { random });
+    assert(vault.state === 'open', 'these nodes have no passphrase');
+    const key = vault.master.diskKey('stem');
+    const kept = () => new StemFile({ path: join(dataDir, 'stem'), key, random }).kept?.guards ?? [];
+    await until(`node ${number} has two guards`, () => kept().length >= 2);
+    return kept().flatMap(({ identity }) => this.nodes.find((node) => node.identity === identity) ?? []);
   }
 
   /** With how many of `others` each of these nodes has a link. */

@@ -1,10 +1,11 @@
 /**
- * A network that falls into two halves for a while: no byte passes from one to the other, and each goes on alone. Docs:
- * docs/spec/peers.md, 8 (coming back).
+ * A network that falls into two halves for a while: no byte passes from one to the other, and each goes on alone. Whose guards are all in
+ * the other half waits for them (docs/spec/stem.md, 2). Docs: docs/spec/peers.md, 8 (coming back).
  */
 import t from 'tap';
 import { assert } from '../../../keys/index.ts';
 import { FaultNet, type FaultNode, type Item, JOINED, TEST_MS, isFull, until } from './net.ts';
+import { stemLimits } from '../../../routing/stem/limits.ts';
 import { CUT, OPEN, type LinkState, STALLED } from './relay.ts';
 
 const NODES = isFull ? 50 : 10;
@@ -26,6 +27,17 @@ function between({ net, halves: [left, right] }: Halves, state: LinkState): void
 
 async function across({ net, halves: [left, right] }: Halves): Promise<number[]> {
   return [...(await net.links(left, right)), ...(await net.links(right, left))];
+}
+
+/** Who has a guard in its half, and who has all that it will have in the other one: nobody draws a fourth. */
+async function guardedIn(net: FaultNet, half: readonly FaultNode[]) {
+  const [guarded, waiting]: [FaultNode[], FaultNode[]] = [[], []];
+  for (const node of half) {
+    const guards = await net.guardsOf(node);
+    if (guards.some((guard) => half.includes(guard))) guarded.push(node);
+    else if (guards.length === stemLimits.guards.value) waiting.push(node);
+  }
+  return { guarded, waiting };
 }
 
 /** Whether all its blocks are kept in this half. */
@@ -71,12 +83,19 @@ for (const [kind, state] of [
       await until('no link leads across', async () => (await across(both)).every((count) => count === 0));
       const holders = net.holders();
       const meanwhile: Item[] = [];
+      const fetching: Promise<number>[] = [];
       for (const half of halves) {
-        const [writer, reader] = half;
-        assert(writer !== undefined && reader !== undefined, 'a half has two nodes');
+        const { guarded, waiting } = await guardedIn(net, half);
+        const [writer, reader] = guarded;
+        assert(writer !== undefined && reader !== undefined, 'a half has two nodes with guards');
         const own = items.filter(({ blocks }) => isIn(half, blocks, holders));
         t.ok(own.length > 0, `a half has ${own.length} of ${FILES} files`);
-        for (const { item } of own) for (const node of half) await node.get(item);
+        for (const { item } of own) for (const node of guarded) await node.get(item);
+        for (const node of waiting) {
+          const { anonymity } = await node.call('node.status', {});
+          t.match(anonymity, { level: 'waiting', reasons: ['guards_away'] });
+          for (const { item } of items) fetching.push(node.get(item));
+        }
         const item = await writer.put(`meanwhile ${writer.number}`, 100_000);
         await reader.get(item);
         meanwhile.push(item);
@@ -111,6 +130,8 @@ for (const [kind, state] of [
       t.comment(`after ${seconds} s across ${(await across(both)).join(' ')}`);
       await healing;
       await net.joined(JOINED);
+      await Promise.all(fetching);
+      t.comment(`${fetching.length} fetches have waited for a guard`);
       for (const [at, half] of halves.entries()) {
         const item = meanwhile[1 - at];
         assert(item !== undefined, 'the other half has put in one');

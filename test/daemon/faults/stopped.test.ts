@@ -20,15 +20,30 @@ function isStopped({ pid }: FaultNode): boolean {
   return /^State:\s+T/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
 }
 
-/** Which of `nodes` keep the most of these blocks, as long as of each block a copy is left elsewhere. */
-function thirdOf(nodes: readonly FaultNode[], blocks: readonly Set<number>[]): FaultNode[] {
+/**
+ * Which of `nodes` keep the most of these blocks, as long as of each block a copy is left elsewhere, and of the guards of each other
+ * node one: without any it would wait until they wake up.
+ */
+function thirdOf(
+  nodes: readonly FaultNode[],
+  { blocks, guards }: { blocks: readonly Set<number>[]; guards: ReadonlyMap<number, Set<number>> },
+): FaultNode[] {
   const chosen = new Set<number>();
   const holds = ({ number }: FaultNode) => blocks.filter((holders) => holders.has(number)).length;
   for (const { number } of [...nodes].sort((a, b) => holds(b) - holds(a))) {
-    const leaves = blocks.every((holders) => [...holders].some((one) => one !== number && !chosen.has(one)));
+    const isLeft = (of: Set<number>) => [...of].some((one) => one !== number && !chosen.has(one));
+    const awake = [...guards].filter(([owner]) => owner !== number && !chosen.has(owner));
+    const leaves = blocks.every(isLeft) && awake.every(([, of]) => isLeft(of));
     if (leaves && chosen.size < STOPPED) chosen.add(number);
   }
   return nodes.filter(({ number }) => chosen.has(number));
+}
+
+async function guardsOfAll(net: FaultNet): Promise<Map<number, Set<number>>> {
+  const guards = new Map<number, Set<number>>();
+  for (const node of net.nodes)
+    guards.set(node.number, new Set((await net.guardsOf(node)).map(({ number }) => number)));
+  return guards;
 }
 
 void t.test(
@@ -45,9 +60,10 @@ void t.test(
       const blocks = net.nodes
         .flatMap((node) => [...net.insertedBy(node)])
         .map((key) => holders.get(key) ?? new Set<number>());
-      const silent = thirdOf(net.nodes.slice(1), blocks);
+      const guards = await guardsOfAll(net);
+      const silent = thirdOf(net.nodes.slice(1), { blocks, guards });
       const awake = net.nodes.filter((node) => !silent.includes(node));
-      t.equal(silent.length, STOPPED, 'there are so many without whom a copy of everything is left');
+      t.equal(silent.length, STOPPED, 'so many without whom copies and guards are left');
       const held = blocks.filter((at) => silent.some(({ number }) => at.has(number))).length;
       t.comment(`${silent.map(({ number }) => number).join(', ')} keep ${held} of ${blocks.length} blocks`);
 

@@ -64,6 +64,8 @@ void t.test('who has shared a secret is not let in as a stranger without it', as
   const { secret: inviteSecret } = decodeInvite(invite);
   const identity = identityOf('lost its disk');
   const friend = await RawPeer.linked(t, node, { identity, secret: { type: 'invite', inviteSecret } });
+  // Its last word of the handshake is on its way.
+  await until(async () => (await tiesOf(node)).length > 0);
   t.same(await tiesOf(node), ['friend']);
   friend.close();
   await until(async () => (await tiesOf(node)).length === 0);

@@ -328,33 +328,102 @@ void t.test(
   },
 );
 
+/** The first check of each way that has one, still in work. */
+function firstChecks({ rig }: Open): Hop[] {
+  const checks: Hop[] = [];
+  for (let passed = 0; passed < 1.5 * stemLimits.loopCheckFirstMs.value; passed += STEP_MS) {
+    rig.pass(STEP_MS);
+    for (const hop of rig.hops()) {
+      rig.says(hop, { type: 'accepted' });
+      checks.push(hop);
+    }
+  }
+  return checks;
+}
+
+/** Of all inbounds. */
+function waysOf(node: Open): Map<LinkId, LinkId | 'diffused'> {
+  return new Map([...node.guards, ...node.others].map((inbound) => [inbound, wayOf(node, inbound)]));
+}
+
 void t.test(
   'a check that comes back by the same inbound makes the node diffuse what comes by it',
   async (t) => {
     const node = open();
     const { rig } = node;
-    rig.pass(2 * stemLimits.loopCheckFirstMs.value);
-    const checks = rig.hops();
+    const checks = firstChecks(node);
     t.ok(checks.length > 0 && checks.every(({ request }) => request.route.phase === 'stem'));
     const keys = new Set(checks.map(({ request }) => Buffer.from(request.key).toString('hex')));
     t.equal(keys.size, checks.length, 'each has a key of its own');
-    const ways = new Map(node.others.map((inbound) => [inbound, wayOf(node, inbound)]));
+    const ways = waysOf(node);
     // One of them comes back by everybody: only the inbound that it was sent for is cut.
     const [check] = checks;
     assert(check !== undefined, 'there is a check');
-    for (const inbound of node.others) {
+    for (const inbound of ways.keys()) {
       const { key, salt } = check.request;
       rig.ask(inbound, { phase: 'stem', content: { key, block: page().block }, salt });
     }
     rig.allHopsSay({ type: 'accepted' }, { type: 'dataNotFound', visits: 0 });
-    const changed = node.others.filter((inbound) => wayOf(node, inbound) !== ways.get(inbound));
-    t.ok(changed.length <= 1);
+    for (const each of checks) rig.says(each, { type: 'dataNotFound', visits: 0 });
+    const after = waysOf(node);
+    const changed = [...ways.keys()].filter((inbound) => after.get(inbound) !== ways.get(inbound));
+    t.equal(changed.length, 1);
     for (const inbound of changed) {
       t.equal(ways.get(inbound), check.link);
-      t.equal(wayOf(node, inbound), 'diffused');
+      t.equal(after.get(inbound), 'diffused');
     }
   },
 );
+
+void t.test(
+  'a way is open from its first check on, unless that comes to nothing; until then the node diffuses',
+  async (t) => {
+    const diffuses = (node: Open) => [...waysOf(node).values()].every((way) => way === 'diffused');
+    const node = open();
+    const { rig } = node;
+    t.ok(diffuses(node), 'before');
+    const checks = firstChecks(node);
+    const ways = waysOf(node);
+    t.equal([...ways.values()].filter((way) => way !== 'diffused').length, checks.length);
+    for (const check of checks) rig.says(check, { type: 'rejectedOverload' });
+    t.ok(diffuses(node), 'refused on its way: who knows whether it would have come back');
+    wait(rig, 1.5 * stemLimits.loopCheckLeastMs.value);
+    t.strictSame(waysOf(node), ways, 'the next ones were answered');
+    for (const inbound of node.others) {
+      rig.receive(inbound, { type: 'stemLink', step: 'end' });
+      rig.receive(inbound, { type: 'stemLink', step: 'ask' });
+      rig.told(inbound);
+      t.equal(wayOf(node, inbound), 'diffused', 'a place that is given anew is another way');
+    }
+  },
+);
+
+void t.test('a check waits for room like a request, and opens its way when it is sent', async (t) => {
+  const node = checked(open());
+  const { rig } = node;
+  const { inbound, guard } = passing(node);
+  const [other = inbound] = node.others.filter((one) => wayOf(node, one) === guard && one !== inbound);
+  t.not(other, inbound, 'two of them go to that guard');
+  rig.receive(other, { type: 'stemLink', step: 'end' });
+  rig.receive(other, { type: 'stemLink', step: 'ask' });
+  // As many as the window has room for, and one that waits.
+  const held: Hop[] = [];
+  const bulk = () => rig.ask(inbound, { phase: 'stem', priority: 'bulk' });
+  for (let sent = 0; sent <= held.length && sent < 100; sent += 1) {
+    bulk();
+    held.push(...rig.hops());
+  }
+  for (const hop of held) rig.says(hop, { type: 'accepted' });
+  rig.pass(1.3 * stemLimits.loopCheckFirstMs.value);
+  t.strictSame(rig.hops(), []);
+  t.equal(wayOf(node, other), 'diffused');
+  for (const hop of held) rig.says(hop, { type: 'dataNotFound', visits: 0 });
+  t.ok(
+    rig.hops().some(({ request }) => !OURS.has(toText(request.key))),
+    'now it goes',
+  );
+  t.equal(wayOf(node, other), guard);
+});
 
 void t.test(
   'property: whatever peers and owner do, nothing of the owner goes greedily, and all of it to one guard at a time',
