@@ -74,6 +74,8 @@ export class Company {
    * all may be a spy that never does.
    */
   get smallInMs(): number {
+    // Nobody is there whom the owner has not added.
+    if (this.#desk.params.opennet === 'no') return 0;
     if (this.#options.knownNodes() >= stemLimits.smallNetwork.value) return Infinity;
     return stemLimits.provisionalMs.value - (this.#desk.now - this.onlineAt);
   }
@@ -151,7 +153,7 @@ export class Company {
     for (const up of this.#ups.values()) {
       if (up.confirmedAt === undefined) continue;
       const { identity, tie } = up.peer;
-      if (tie !== 'friend') isOfFriends = false;
+      if (tie !== 'friend') isOfFriends = params.opennet === 'no';
       else if (!friends.has(identity)) continue;
       const isFull = up.asks >= ASKS || (this.#full.get(identity) ?? -Infinity) > now;
       if (isFull || guards.some((guard) => guard.identity === identity)) continue;

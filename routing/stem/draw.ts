@@ -38,11 +38,11 @@ export interface Scene {
   readonly guards: readonly Guard[];
   /** Identities of the friends that are there and count, guards included. */
   readonly friends: ReadonlySet<string>;
-  /** Nobody but friends was there for a while. */
+  /** Nobody but friends was there for a while, or nobody can be who was not added. */
   readonly isOfFriends: boolean;
   /** Friends among the guards that have no way but back through this node. */
   readonly deadEnds: ReadonlySet<Guard>;
-  /** The network is so small that everybody is a candidate. */
+  /** The network is so small, or of friends, that everybody is a candidate. */
   readonly isSmall: boolean;
   /** Since when this node has had some link, by the router's time. */
   readonly onlineAt: number;
@@ -105,7 +105,8 @@ function candidates(scene: Scene, stay: readonly Guard[]): Pick<Draw, 'place' | 
     const isRoom = friends < FRIENDS_ALONE && stay.length < stemLimits.guards.value - 1;
     return { place: 'last', from: isRoom ? ofOthers : [] };
   }
-  return { place: 'last', from: friends >= FRIENDS_ALONE || isOfFriends ? ofFriends : ofOthers };
+  if (friends >= FRIENDS_ALONE) return { place: 'last', from: ofFriends };
+  return { place: 'last', from: isOfFriends ? [...ofFriends, ...ofOthers] : ofOthers };
 }
 
 function provisional({ peers, guards, onlineAt }: Scene): ReturnType<typeof drawFor> {

@@ -463,6 +463,28 @@ void t.test('who has nobody but two friends has both as guards', async (t) => {
   t.same([...rig.order].sort(), ['a', 'b']);
 });
 
+void t.test(
+  'where there are no strangers those that were added are drawn at once, after a friend and beside friends',
+  async (t) => {
+    const rig = new GuardRig({ params: networks['friends-small'] });
+    for (const name of ['a', 'b']) rig.up(rig.node(name, { tie: 'chosen', group: 'one' }));
+    rig.pass(SETTLE);
+    t.same([...rig.order].sort(), ['a', 'b']);
+    t.equal(rig.guards.kind, 'settled');
+    t.ok(rig.guards.mayBulk);
+    const third = new Set<string>();
+    for (let seed = 1; seed <= 20; seed += 1) {
+      const mixed = new GuardRig({ params: networks['friends-small'], seed });
+      for (const name of ['a', 'b']) mixed.up(mixed.node(name, { tie: 'chosen' }));
+      for (const name of ['friend', 'another']) mixed.up(mixed.node(name, { tie: 'friend' }));
+      mixed.pass(SETTLE);
+      t.match(mixed.order[0], /friend|another/);
+      for (const identity of mixed.order.slice(1)) third.add(identity);
+    }
+    t.same(third, new Set(['a', 'another', 'b', 'friend']));
+  },
+);
+
 // --- the beginning -------------------------------------------------------------------------------------------------------------
 
 void t.test('a new node draws a provisional guard from five peers of two sources', async (t) => {
